@@ -1,0 +1,1 @@
+"""How the networks answer: decode, batch, run, rank, explain, time."""

@@ -1,0 +1,1 @@
+"""How the networks get their weights: data, recipe, evaluation."""
