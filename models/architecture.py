@@ -12,16 +12,16 @@ class Network(nn.Module, ABC):
     """Computes `head(pool(maps(x)))`; this split is what class activation maps are read from.
 
     `maps` are the last spatial features, `pool` flattens them, `head` is whatever comes after.
-    A subclass gives `maps`, `pool` and, where it has one, `head`.
+    A subclass gives `maps`; also `pool` where that is not the global average, and `head` where
+    there is one.
     """
 
     @abstractmethod
     def maps(self, x: Tensor) -> Tensor:  # [n, c, h, w] -> [n, k, h', w']
         ...
 
-    @abstractmethod
     def pool(self, maps: Tensor) -> Tensor:  # [n, k, h', w'] -> [n, features]
-        ...
+        return nn.functional.adaptive_avg_pool2d(maps, 1).flatten(1)
 
     @property
     def head(self) -> tuple[nn.Module, ...]:

@@ -2,11 +2,25 @@
 
 from difflib import get_close_matches
 
-from models import lenet, mobilenet, squeezenet
+from models import (
+    alexnet,
+    densenet,
+    googlenet,
+    lenet,
+    mobilenet,
+    resnet,
+    squeezenet,
+    vgg,
+)
 from models.architecture import Architecture
 
 CATALOG: tuple[Architecture, ...] = (
     *lenet.ARCHITECTURES,
+    *alexnet.ARCHITECTURES,
+    *vgg.ARCHITECTURES,
+    *googlenet.ARCHITECTURES,
+    *resnet.ARCHITECTURES,
+    *densenet.ARCHITECTURES,
     *squeezenet.ARCHITECTURES,
     *mobilenet.ARCHITECTURES,
 )

@@ -58,9 +58,6 @@ class MobileNetV1(Network):
         y: Tensor = self.blocks(x)  #                  [n, 1024, 7, 7]
         return y
 
-    def pool(self, maps: Tensor) -> Tensor:
-        return nn.functional.adaptive_avg_pool2d(maps, 1).flatten(1)
-
     @property
     def head(self) -> tuple[nn.Module, ...]:
         return (self.classifier,)

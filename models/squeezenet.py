@@ -58,9 +58,6 @@ class SqueezeNet11(Network):
         y: Tensor = self.classifier(self.features(x))
         return y
 
-    def pool(self, maps: Tensor) -> Tensor:
-        return nn.functional.adaptive_avg_pool2d(maps, 1).flatten(1)
-
 
 ARCHITECTURES = (
     Architecture(
