@@ -1,9 +1,11 @@
 """ResNet: every block adds what it computes to what it was given.
 
-He, Zhang, Ren, Sun 2015, "Deep Residual Learning for Image Recognition", table 1 and figure 5.
-Keys as in torchvision. Departs from the paper where the published weights do ("v1.5"): a
-bottleneck's stride is in its 3x3 convolution, not in the 1x1 before it (ResNet-50: 4.09 instead
-of 3.86 thousand million multiply-adds; keys and shapes are the same).
+He, Zhang, Ren, Sun 2015, "Deep Residual Learning for Image Recognition", table 1 and figure 5. Wide
+ResNet (Zagoruyko, Komodakis 2016, "Wide Residual Networks") doubles the bottleneck's 3x3; ResNeXt
+(Xie, Girshick, Dollár, Tu, He 2016, "Aggregated Residual Transformations for Deep Neural Networks",
+table 1) cuts it into 32 groups. Keys as in torchvision. Departs from the paper where the published
+weights do ("v1.5"): a bottleneck's stride is in its 3x3 convolution, not in the 1x1 before it
+(ResNet-50: 4.09 instead of 3.86 thousand million multiply-adds; keys and shapes are the same).
 """
 
 from abc import ABC, abstractmethod
@@ -113,23 +115,51 @@ class ResNet(Network):
         return (self.fc,)
 
 
-def row(name: str, build: Callable[[int], Network], parameters: int, macs: int) -> Architecture:
+PAPERS = {
+    "ResNet": (2015, "Deep Residual Learning for Image Recognition"),
+    "Wide ResNet": (2016, "Wide Residual Networks"),
+    "ResNeXt": (2016, "Aggregated Residual Transformations for Deep Neural Networks"),
+}
+
+
+def row(  # noqa: PLR0913  the columns of the table below
+    name: str,
+    block: Block,
+    depths: tuple[int, ...],
+    parameters: int,
+    macs: int,
+    *,
+    family: str = "ResNet",
+) -> Architecture:
+    year, paper = PAPERS[family]
     return Architecture(
         name=name,
-        family="ResNet",
-        year=2015,
-        paper="Deep Residual Learning for Image Recognition",
+        family=family,
+        year=year,
+        paper=paper,
         channels=3,
         size=224,
         classes=1000,
         parameters=parameters,
         macs=macs,
         head="linear",
-        build=build,
+        build=partial(ResNet, block, depths),
     )
 
 
+D50, D101, D152 = (3, 4, 6, 3), (3, 4, 23, 3), (3, 8, 36, 3)
+Wide = partial(Bottleneck, per_group=128)
+X32x4 = partial(Bottleneck, groups=32, per_group=4)
+X32x8 = partial(Bottleneck, groups=32, per_group=8)
+
 ARCHITECTURES = (
-    row("resnet18", partial(ResNet, Basic, (2, 2, 2, 2)), 11_689_512, 1_814_073_344),
-    row("resnet50", partial(ResNet, Bottleneck, (3, 4, 6, 3)), 25_557_032, 4_089_184_256),
+    row("resnet18", Basic, (2, 2, 2, 2), 11_689_512, 1_814_073_344),
+    row("resnet34", Basic, (3, 4, 6, 3), 21_797_672, 3_663_761_408),
+    row("resnet50", Bottleneck, D50, 25_557_032, 4_089_184_256),
+    row("resnet101", Bottleneck, D101, 44_549_160, 7_801_405_440),
+    row("resnet152", Bottleneck, D152, 60_192_808, 11_513_626_624),
+    row("wide_resnet50_2", Wide, D50, 68_883_240, 11_398_021_120, family="Wide ResNet"),
+    row("wide_resnet101_2", Wide, D101, 126_886_696, 22_753_050_624, family="Wide ResNet"),
+    row("resnext50_32x4d", X32x4, D50, 25_028_904, 4_230_479_872, family="ResNeXt"),
+    row("resnext101_32x8d", X32x8, D101, 88_791_336, 16_414_015_488, family="ResNeXt"),
 )

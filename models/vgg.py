@@ -5,16 +5,36 @@ table 1. Keys as in torchvision. The `_bn` forms, with batch normalisation befor
 younger than the paper; their convolutions keep the bias all the same.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 from torch import Tensor, nn
 
 from models.architecture import Architecture, Network
 
-# The columns of table 1: a number is a 3x3 convolution of that width, | a max pool.
+# The columns of table 1: 64 is a 3x3 convolution of that width, 1-256 a 1x1 one, | a max pool.
 TABLE = {
+    "A": "64 | 128 | 256 256 | 512 512 | 512 512",
+    "A-LRN": "64 LRN | 128 | 256 256 | 512 512 | 512 512",
+    "B": "64 64 | 128 128 | 256 256 | 512 512 | 512 512",
+    "C": "64 64 | 128 128 | 256 256 1-256 | 512 512 1-512 | 512 512 1-512",
     "D": "64 64 | 128 128 | 256 256 256 | 512 512 512 | 512 512 512",
+    "E": "64 64 | 128 128 | 256 256 256 256 | 512 512 512 512 | 512 512 512 512",
 }
+
+
+def layers(entry: str, channels: int, *, batch_norm: bool) -> Iterator[nn.Module]:
+    """What one entry of the table stands for, after maps of `channels` channels."""
+    if entry == "|":
+        yield nn.MaxPool2d(2)
+    elif entry == "LRN":  # Krizhevsky's constants; torch divides alpha by the window, he does not
+        yield nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
+    else:
+        window, width = (int(n) for n in f"3-{entry}".split("-")[-2:])
+        yield nn.Conv2d(channels, width, window, padding=window // 2)
+        if batch_norm:
+            yield nn.BatchNorm2d(width)
+        yield nn.ReLU(inplace=True)
 
 
 class VGG(Network):
@@ -25,14 +45,9 @@ class VGG(Network):
         self.features = nn.Sequential()  #          [n, 3, 224, 224] -> [n, 512, 14, 14]
         channels = 3
         for entry in TABLE[column].split():
-            if entry == "|":
-                self.features.append(nn.MaxPool2d(2))
-                continue
-            self.features.append(nn.Conv2d(channels, int(entry), 3, padding=1))
-            if batch_norm:
-                self.features.append(nn.BatchNorm2d(int(entry)))
-            self.features.append(nn.ReLU(inplace=True))
-            channels = int(entry)
+            for layer in layers(entry, channels, batch_norm=batch_norm):
+                self.features.append(layer)
+                channels = getattr(layer, "out_channels", channels)
         self.last_pool = nn.MaxPool2d(2)
         self.classifier = nn.Sequential(
             nn.Linear(channels * 7 * 7, 4096),
@@ -73,4 +88,15 @@ def row(name: str, column: str, parameters: int, macs: int, *, bn: bool = False)
     )
 
 
-ARCHITECTURES = (row("vgg16", "D", 138_357_544, 15_470_264_320),)
+ARCHITECTURES = (
+    row("vgg11", "A", 132_863_336, 7_609_090_048),
+    row("vgg11_bn", "A", 132_868_840, 7_609_090_048, bn=True),
+    row("vgg11_lrn", "A-LRN", 132_863_336, 7_609_090_048),
+    row("vgg13", "B", 133_047_848, 11_308_466_176),
+    row("vgg13_bn", "B", 133_053_736, 11_308_466_176, bn=True),
+    row("vgg16_c", "C", 133_638_952, 11_770_888_192),
+    row("vgg16", "D", 138_357_544, 15_470_264_320),
+    row("vgg16_bn", "D", 138_365_992, 15_470_264_320, bn=True),
+    row("vgg19", "E", 143_667_240, 19_632_062_464),
+    row("vgg19_bn", "E", 143_678_248, 19_632_062_464, bn=True),
+)
