@@ -14,6 +14,9 @@ from typing import Any, Final, Literal, Self
 
 FORMAT: Final = 1
 CARD = "card.json"
+EXPLAINED = 5  # classes a run gives maps for, fewer if the network has fewer
+INPUTS = ("images", "asked")  # of every exported graph
+OUTPUTS = ("logits", "scores", "classes", "maps")
 
 Interpolation = Literal["bilinear", "bicubic"]
 Precision = Literal["fp32", "fp16", "int8"]
@@ -139,6 +142,10 @@ class ModelCard(_Json):
     created: str
     commit: str | None
     format: Literal[1] = FORMAT
+
+    @property
+    def explained(self) -> int:
+        return min(EXPLAINED, len(self.labels))
 
 
 def _parse(kind: Any, data: Any, at: str) -> Any:

@@ -1,0 +1,133 @@
+"""From the bytes of an image to the pixels a network sees, in torchvision's geometry.
+
+Resize the shorter side, crop the centre: both folded into one `resize(box=…)` of the region that
+survives. A JPEG is decoded at 1/2, 1/4 or 1/8 when that still covers the wanted size. Everything
+is checked before it is decoded. Runs in a worker thread: Pillow releases the interpreter lock.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from models.card import Preprocessing
+from service.errors import BadImage, TooLarge
+
+Pixels = NDArray[np.uint8]  # [height, width, channels]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
+FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+ORIENTATION = 0x0112  # the EXIF tag
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+Image.MAX_IMAGE_PIXELS = None  # `max_pixels` below is the limit, and it answers 413
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a network sees of an image; `box` is where that lies, in shares of the upright image."""
+
+    pixels: Pixels
+    box: Box
+
+
+def decode(data: bytes, preprocessing: Preprocessing, max_pixels: int) -> View:
+    """The network's view of an image file.
+
+    Animated: the first frame. EXIF orientation is obeyed, alpha composed on white; 16-bit, CMYK
+    and palette images are converted. Raises `BadImage`, or `TooLarge` before decoding anything.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > max_pixels:
+                raise TooLarge(
+                    f"the image has {image.width} x {image.height} pixels, the limit is "
+                    f"{max_pixels / 1e6:.0f} megapixels: send a smaller one"
+                )
+            return _view(image, preprocessing)
+    except UnidentifiedImageError:
+        known = ", ".join(FORMATS)
+        raise BadImage(f"the {len(data)} bytes are no image file; known are {known}") from None
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        raise BadImage(f"the image is broken or incomplete: {error}") from error
+
+
+def _view(image: Image.Image, preprocessing: Preprocessing) -> View:
+    orientation = image.getexif().get(ORIENTATION, 1)
+    stored = image.size
+    width, height = stored if orientation < 5 else stored[::-1]
+    box = centre(width, height, preprocessing.resize, preprocessing.size)
+    share = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
+
+    mode = "L" if preprocessing.channels == 1 else "RGB"
+    # the file may be larger than needed by 2, 4 or 8: then decode that much less of it
+    scale = preprocessing.resize / min(width, height)
+    image.draft(mode, (round(stored[0] * scale), round(stored[1] * scale)))
+    flat = flatten(image, mode)
+    left, top, right, bottom = unturn(share, orientation)
+    small = flat.resize(
+        (preprocessing.size, preprocessing.size),
+        FILTERS[preprocessing.interpolation],
+        box=(left * flat.width, top * flat.height, right * flat.width, bottom * flat.height),
+    )
+    if turn := UPRIGHT.get(orientation):
+        small = small.transpose(turn)
+    pixels = np.asarray(small).reshape(preprocessing.size, preprocessing.size, -1)
+    return View(pixels, share)
+
+
+def centre(width: int, height: int, resize: int, size: int) -> Box:
+    """The region that survives resizing the shorter side and cropping the centre `size`."""
+    if width <= height:
+        wide, high = resize, int(resize * height / width)
+    else:
+        wide, high = int(resize * width / height), resize
+    left, top = round((wide - size) / 2), round((high - size) / 2)
+    x, y = width / wide, height / high
+    return left * x, top * y, (left + size) * x, (top + size) * y
+
+
+def unturn(share: Box, orientation: int) -> Box:
+    """The same region in the image as it is stored, given in shares of the upright image."""
+    left, top, right, bottom = share
+    match orientation:
+        case 2:
+            return 1 - right, top, 1 - left, bottom
+        case 3:
+            return 1 - right, 1 - bottom, 1 - left, 1 - top
+        case 4:
+            return left, 1 - bottom, right, 1 - top
+        case 5:
+            return top, left, bottom, right
+        case 6:
+            return top, 1 - right, bottom, 1 - left
+        case 7:
+            return 1 - bottom, 1 - right, 1 - top, 1 - left
+        case 8:
+            return 1 - bottom, left, 1 - top, right
+        case _:
+            return share
+
+
+def flatten(image: Image.Image, mode: str) -> Image.Image:
+    """The image in `mode` ("L" or "RGB"), alpha on white, 16 bits brought down to 8."""
+    if image.mode.startswith(("I", "F")):
+        values = np.asarray(image, dtype=np.float64)
+        top = 65535 if values.max(initial=0) > 255 else 255
+        image = Image.fromarray((values.clip(0, top) * (255 / top)).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image if image.mode == mode else image.convert(mode)

@@ -1,0 +1,86 @@
+/** The choice of a network, what is known of it, and a shout where its weights were never trained. */
+
+import {byId, engine, make, percent, state} from "./dom.js";
+
+/** @typedef {import("./api.js").Model} Model */
+
+const UNTRAINED = "Untrained: the weights are random, predictions and maps are meaningless.";
+
+export class Networks {
+  /** @param {() => void} chosen called when a person chooses another `model` */
+  constructor(chosen) {
+    this.select = /** @type {HTMLSelectElement} */ (byId("network"));
+    /** @type {Model[]} */
+    this.models = [];
+    this.select.addEventListener("change", () => {
+      this.describe();
+      chosen();
+    });
+  }
+
+  /** @returns {Model | undefined} */
+  get model() {
+    return this.models[Number(this.select.value)];
+  }
+
+  /**
+   * Keeps the choice where the network is still there; else the first trained one.
+   *
+   * @param {Model[]} models
+   */
+  show(models) {
+    const before = this.model?.name;
+    this.models = models;
+    this.select.replaceChildren(...groups(models));
+    this.select.disabled = models.length === 0;
+    const choice =
+      models.find((model) => model.name === before) ??
+      models.find((model) => model.ready && model.weights.trained) ??
+      models.find((model) => model.ready);
+    if (choice) this.select.value = String(models.indexOf(choice));
+    this.describe();
+  }
+
+  describe() {
+    const {model} = this;
+    const line = byId("weights");
+    if (!model) {
+      line.textContent = "The service has no network loaded.";
+      line.classList.add("loud");
+      return;
+    }
+    line.textContent = model.weights.trained ? trained(model) : UNTRAINED;
+    line.classList.toggle("loud", !model.weights.trained);
+    const {channels, height, width} = model.input;
+    const top1 = model.metrics?.top1;
+    state(byId("card"), {
+      top1: top1 === undefined ? "not measured" : percent(top1),
+      input: `${width} × ${height} ${channels === 1 ? "grey" : "RGB"}`,
+      classes: String(model.classes),
+      engine: `${engine(model)}, ${model.device}`,
+    });
+  }
+}
+
+/** @param {Model} model */
+function trained({weights}) {
+  return `Trained on ${weights.trained_on ?? "data its card does not name"} (${weights.name}).`;
+}
+
+/** @param {Model[]} models */
+function groups(models) {
+  const option = (/** @type {Model} */ model) => {
+    const note = model.ready ? "" : " (not ready)";
+    const made = /** @type {HTMLOptionElement} */ (
+      make("option", {value: String(models.indexOf(model))}, model.name + note)
+    );
+    made.disabled = !model.ready;
+    return made;
+  };
+  const group = (/** @type {string} */ label, /** @type {Model[]} */ members) =>
+    members.length ? [make("optgroup", {label}, ...members.map(option))] : [];
+  return [
+    ...group("Trained", models.filter((model) => model.weights.trained)),
+    ...group("Untrained: random weights", models.filter((model) => !model.weights.trained)),
+  ];
+}

@@ -1,0 +1,182 @@
+"""POST /predict and POST /cam: read, decode, queue, infer, post."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Literal, TypeVar
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field, field_validator
+
+from service import schemas
+from service.answers import answer, draw
+from service.body import read_images
+from service.errors import ClientGone, ConvoyError, DeadlinePassed
+from service.overlay import overlay, png
+from service.registry import Registry
+
+T = TypeVar("T")
+
+router = APIRouter(tags=["predict"])
+
+IMAGE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
+        }
+        | {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "image": {"type": "array", "items": {"type": "string", "format": "binary"}}
+                    },
+                }
+            }
+        },
+    }
+}
+PROBLEMS = {
+    status: {"model": schemas.Problem, "description": what}
+    for status, what in {
+        400: "Not an image, or a broken one",
+        404: "Unknown model, version or class",
+        413: "Too many bytes, pixels or images",
+        415: "A content type that is no image",
+        422: "A parameter out of range",
+        429: "Queue full; see Retry-After",
+        503: "Not ready, or draining",
+        504: "Deadline passed",
+    }.items()
+}
+
+
+class PredictQuery(BaseModel):
+    top: int = Field(5, ge=1, le=10, description="Classes in the answer.")
+    cam: str = Field("none", description="none, top1, top5, or class indices: 3,17")
+    cam_as: Literal["array", "heatmap", "overlay"] = "array"
+    version: int | None = Field(None, ge=1)
+    timeout_ms: float | None = Field(None, gt=0, le=600_000)
+
+    @field_validator("cam")
+    @classmethod
+    def _known(cls, cam: str) -> str:
+        if cam in {"none", "top1", "top5"} or all(part.isdecimal() for part in cam.split(",")):
+            return cam
+        raise ValueError("cam is none, top1, top5, or class indices like 3,17")
+
+    def classes(self) -> list[int]:
+        return [] if self.cam in {"none", "top1", "top5"} else [int(c) for c in self.cam.split(",")]
+
+    def maps(self) -> int:
+        return {"none": 0, "top1": 1, "top5": 5}.get(self.cam) or len(self.classes())
+
+
+@router.post(
+    "/predict/{name}",
+    response_model=schemas.Predicted,
+    responses=PROBLEMS,  # type: ignore[arg-type]
+    openapi_extra=IMAGE_BODY,
+)
+async def predict(name: str, request: Request, query: Annotated[PredictQuery, Query()]) -> Response:
+    """The top classes of each image, with class activation maps if asked for, and the latency."""
+    begun = time.perf_counter()
+    registry: Registry = request.app.state.registry
+    with registry.lease(name, query.version) as model:
+        asked = model.asked(query.classes())
+        try:
+            images = await read_images(request, registry.settings)
+            read = time.perf_counter()
+            deadline = begun + (query.timeout_ms or registry.settings.timeout_ms) / 1e3
+            async with leaving(request, deadline):
+                views = await together([model.view(data) for data in images])
+                top, maps = query.top, query.maps()
+                found = await together(
+                    [model.classify(v, asked, top=top, maps=maps, deadline=deadline) for v in views]
+                )
+                cams = await draw(model, images, found, query.cam_as)
+        except ConvoyError as error:
+            model.metrics.request(error.status)
+            raise
+        model.metrics.request(200)
+        return answer(model, found, cams, (begun, read), request.state.request_id)
+
+
+@router.post(
+    "/cam/{name}",
+    responses={**PROBLEMS, 200: {"content": {"image/png": {}}}},  # type: ignore[dict-item]
+    response_class=Response,
+    openapi_extra=IMAGE_BODY,
+)
+async def cam(
+    name: str,
+    request: Request,
+    class_: Annotated[int | None, Query(alias="class", ge=0)] = None,
+    size: Annotated[int, Query(ge=32, le=2048)] = 448,
+    version: Annotated[int | None, Query(ge=1)] = None,
+) -> Response:
+    """The map of a class (by default the likeliest) over what the network saw, as a PNG."""
+    registry: Registry = request.app.state.registry
+    deadline = time.perf_counter() + registry.settings.timeout_ms / 1e3
+    with registry.lease(name, version) as model:
+        asked = model.asked([] if class_ is None else [class_])
+        data = (await read_images(request, registry.settings))[0]
+        async with leaving(request, deadline):
+            view = await model.view(data)
+            found = await model.classify(view, asked, top=1, maps=1, deadline=deadline)
+            photograph = await model.photograph(data, size)
+            picture = await model.in_thread(lambda: png(overlay(found.maps[0].values, photograph)))
+        model.metrics.request(200)
+    shown = f"{found.maps[0].index} {found.maps[0].label}"
+    headers = {"X-Class": shown.encode("ascii", "replace").decode()}
+    return Response(picture, media_type="image/png", headers=headers)
+
+
+async def together(calls: list[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results in order; the first that fails ends the others and says which image it was."""
+    if len(calls) == 1:
+        return [await calls[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except BaseExceptionGroup as errors:
+        first = errors.exceptions[0]
+        number = next(
+            i for i, t in enumerate(tasks) if t.done() and not t.cancelled() and t.exception()
+        )
+        first.args = (f"image {number + 1} of {len(tasks)}: {first}", *first.args[1:])
+        raise first from None
+    return [task.result() for task in tasks]
+
+
+@asynccontextmanager
+async def leaving(request: Request, deadline: float) -> AsyncIterator[None]:
+    """Ends the block early when the client hangs up or its deadline passes: its place is freed."""
+    task = asyncio.current_task()
+    if task is None:  # a route always runs in one
+        raise RuntimeError
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        task.cancel()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        async with asyncio.timeout(deadline - time.perf_counter()):
+            yield
+    except asyncio.CancelledError:
+        if gone:
+            task.uncancel()
+            raise ClientGone("the client hung up before the answer") from None
+        raise
+    except TimeoutError:
+        raise DeadlinePassed("no answer within the deadline: raise timeout_ms or retry") from None
+    finally:
+        watcher.cancel()

@@ -1,0 +1,129 @@
+"""The answers as JSON. Field names are the contract's."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from service.model import Ranked, WeightsInfo
+
+
+class Schema(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ClassMap(Schema):
+    """`map` is shape[0] rows of shape[1] values 0..1; or `image` is a PNG as a data URL."""
+
+    index: int
+    label: str
+    shape: tuple[int, int]
+    map: list[list[float]] | None
+    image: str | None
+
+
+class PredictionInfo(Schema):
+    """`box`: left, top, right, bottom of what the network saw, as shares of the upright image."""
+
+    top1: Ranked
+    top5: list[Ranked]
+    cams: list[ClassMap]
+    box: tuple[float, float, float, float]
+
+
+class Phases(Schema):
+    read: float
+    decode: float
+    queue: float
+    infer: float
+    post: float
+    total: float
+
+
+class BatchInfo(Schema):
+    size: int
+    released: Literal["full", "idle", "waited"]
+
+
+class Predicted(Schema):
+    model: str
+    version: int
+    engine: str
+    precision: str
+    device: str
+    weights: WeightsInfo
+    predictions: list[PredictionInfo]
+    latency_ms: Phases
+    batch: BatchInfo
+    request_id: str
+
+
+class InputInfo(Schema):
+    channels: int
+    height: int
+    width: int
+
+
+class ModelInfo(Schema):
+    name: str
+    version: int
+    ready: bool
+    engine: str
+    precision: str
+    device: str
+    architecture: str
+    input: InputInfo
+    classes: int
+    weights: WeightsInfo
+    metrics: dict[str, float]
+
+
+class ModelList(Schema):
+    models: list[ModelInfo]
+    refused: dict[str, str]
+
+
+class ModelDetail(ModelInfo):
+    versions: list[int]
+    card: dict[str, Any]
+
+
+class PhaseSummary(Schema):
+    """Milliseconds, but for `count`."""
+
+    count: int
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+
+class LatencyInfo(Schema):
+    model: str
+    version: int
+    engine: str
+    device: str
+    trained: bool
+    phases_ms: dict[str, PhaseSummary]
+    batch_sizes: dict[str, int]
+
+
+class LatencyList(Schema):
+    models: list[LatencyInfo]
+
+
+class Health(Schema):
+    status: Literal["ok", "unavailable"]
+    reason: str | None
+    models: dict[str, bool]
+    refused: dict[str, str]
+
+
+class Problem(Schema):
+    """RFC 9457, as application/problem+json."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str

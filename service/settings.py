@@ -1,0 +1,78 @@
+"""Every knob, its unit, its default and the reason for it. Read once, in `__main__`."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.engines import Kind
+
+
+def cores() -> int:
+    """The cores this process may use, not those of the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Environment variables are these names in capitals after `CONVOY_`."""
+
+    model_config = SettingsConfigDict(env_prefix="CONVOY_", extra="forbid", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 opens it to others.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    artifacts: Path = Field(Path("artifacts"), description="Directory that `make export` fills.")
+    models: str = Field(
+        "all", description="Models to serve, by name, with commas or spaces between, or `all`."
+    )
+    versions: int = Field(1, ge=1, description="Newest versions of each model to keep loaded.")
+    engine: Kind = Field("ort", description="ort (ONNX Runtime), pytorch (reference) or null.")
+    device: Literal["cpu", "cuda", "auto"] = Field(
+        "auto", description="auto takes CUDA where it works, else the CPU, and says so."
+    )
+    lanes: int = Field(
+        default_factory=cores,
+        ge=1,
+        description="Batches that run at once: one a core, since convolutions gain nothing from "
+        "batches on a CPU.",
+    )
+    max_batch: int = Field(
+        32, ge=1, le=1024, description="Images in one run; more gain little and wait longer."
+    )
+    max_wait_ms: float = Field(
+        0.0,
+        ge=0,
+        description="Patience for a fuller batch, milliseconds. 0: an idle lane never waits.",
+    )
+    max_queue: int = Field(
+        256, ge=1, description="Images waiting for one model; more are answered 429."
+    )
+    timeout_ms: float = Field(
+        30_000.0, gt=0, description="A request's deadline unless it brings its own, milliseconds."
+    )
+    max_body: int = Field(
+        16 * 2**20, ge=1, description="Bytes of a request's body; a photograph has 2 to 8 MiB."
+    )
+    max_images: int = Field(64, ge=1, description="Images in one multipart request.")
+    max_pixels: int = Field(
+        50_000_000, ge=1, description="Pixels of an image; a small file can unpack to gigabytes."
+    )
+    decoders: int = Field(
+        default_factory=cores, ge=1, description="Threads that decode: Pillow frees the lock."
+    )
+    canary_s: float = Field(
+        30.0, gt=0, description="An idle model answers a test image this often, seconds."
+    )
+    stall_s: float = Field(
+        60.0, gt=0, description="A run longer than this fails liveness, seconds."
+    )
+    log_json: bool = Field(default=False, description="One JSON object a line, for log collectors.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug logs every request."
+    )
+
+    def wanted(self) -> frozenset[str] | None:
+        """The names in `models`, or None for all."""
+        names = frozenset(self.models.replace(",", " ").split())
+        return None if names <= {"all"} else names
