@@ -122,7 +122,7 @@ PAPERS = {
 }
 
 
-def row(  # noqa: PLR0913  the columns of the table below
+def row(
     name: str,
     block: Block,
     depths: tuple[int, ...],
