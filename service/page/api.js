@@ -30,9 +30,9 @@ export class Failure extends Error {
   }
 }
 
-/** @returns {Promise<Model[]>} */
+/** @returns {Promise<{models: Model[], refused?: Object<string, string>}>} refused: and why */
 export async function models() {
-  return JSON.parse(await call("models", {}, "")).models;
+  return JSON.parse(await call("models", {}, ""));
 }
 
 /**

@@ -9,6 +9,7 @@ import {Predictions} from "./predictions.js";
 import {Sources} from "./sources.js";
 import {Stage, decode} from "./stage.js";
 
+const AGAIN = 3000; // milliseconds until the service is asked whether more networks are ready
 const NOTHING = {engine: "–", device: "–", batch: "–", weights: "–", request: "–"};
 
 class Page {
@@ -37,7 +38,8 @@ class Page {
   async load() {
     try {
       const [known] = await Promise.all([models(), this.sources.loadExamples()]);
-      this.networks.show(known);
+      this.networks.show(known.models, known.refused);
+      if (this.networks.loading) setTimeout(() => this.load(), AGAIN);
       return true;
     } catch (error) {
       this.fail(error);

@@ -12,6 +12,8 @@ export class Networks {
     this.select = /** @type {HTMLSelectElement} */ (byId("network"));
     /** @type {Model[]} */
     this.models = [];
+    /** @type {Object<string, string>} */
+    this.refused = {};
     this.select.addEventListener("change", () => {
       this.describe();
       chosen();
@@ -23,12 +25,20 @@ export class Networks {
     return this.models[Number(this.select.value)];
   }
 
+  /** Whether asking again later may show more. */
+  get loading() {
+    return this.models.length === 0 || this.models.some((model) => !model.ready);
+  }
+
   /**
    * Keeps the choice where the network is still there; else the first trained one.
    *
    * @param {Model[]} models
+   * @param {Object<string, string>} [refused] what could not be loaded, and why
    */
-  show(models) {
+  show(models, refused = {}) {
+    this.refused = refused;
+    if (models.length && JSON.stringify(models) === JSON.stringify(this.models)) return;
     const before = this.model?.name;
     this.models = models;
     this.select.replaceChildren(...groups(models));
@@ -45,7 +55,8 @@ export class Networks {
     const {model} = this;
     const line = byId("weights");
     if (!model) {
-      line.textContent = "The service has no network loaded.";
+      const reasons = Object.entries(this.refused).map(([name, reason]) => `${name}: ${reason}`);
+      line.textContent = ["The service has no network ready.", ...reasons].join(" ");
       line.classList.add("loud");
       return;
     }
