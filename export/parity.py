@@ -1,0 +1,90 @@
+"""The proof that an artifact says what torch says, run through the engine that will serve it."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from export.random_weights import pictures
+from models.card import Parity
+from models.served import Served
+from service.engines import Engine, Outputs
+
+SEED = 20
+CHUNK = 8  # images that torch runs at once: a large network needs gigabytes for 32
+
+# of the largest reference value; float32 alone costs up to 3e-5 in the deepest networks
+LOGITS_TOLERANCE = 1e-4
+MAPS_TOLERANCE = 1e-3
+
+
+class ParityError(Exception):
+    """The artifact disagrees with torch; says by how much. It must not be published."""
+
+
+def prove(engine: Engine, served: Served, *, channels: int, size: int) -> Parity:
+    """Compares logits, top-1 and maps at batch 1, an odd one and the largest; raises `ParityError`.
+
+    The largest batch explains the engine's own choice, the small ones ask for those classes.
+    """
+    images = pictures(engine.max_batch, size, channels, SEED)
+    own_choice = np.full((len(images), served.top), -1)
+    found = engine.run(images, own_choice)
+    reference = _torch(served, images, found.classes)
+    parities = [_compare(found, reference)]
+    batches = sorted({1, min(3, len(images)), len(images)})
+    for n in batches[:-1]:
+        part = engine.run(images[:n], found.classes[:n])
+        parities.append(_compare(part, tuple(values[:n] for values in reference)))
+    parity = Parity(
+        batches=tuple(batches),
+        logits=max(p[0] for p in parities),
+        maps=max(p[1] for p in parities),
+        top1=min(p[2] for p in parities),
+    )
+    if not _agrees(parity) or _ignores_input(reference[0]):
+        raise ParityError(
+            f"{engine.name} disagrees with torch: logits by {parity.logits:.1e} (at most "
+            f"{LOGITS_TOLERANCE:.0e}), maps by {parity.maps:.1e} (at most {MAPS_TOLERANCE:.0e}), "
+            f"top-1 agrees on {parity.top1:.1%} (must be all). Nothing was published"
+        )
+    return parity
+
+
+def _torch(
+    served: Served, images: NDArray[np.uint8], asked: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    logits, maps = [], []
+    with torch.inference_mode():
+        for i in range(0, len(images), CHUNK):
+            part = slice(i, i + CHUNK)
+            out = served(torch.from_numpy(images[part]), torch.from_numpy(asked[part]))
+            logits.append(out[0].numpy())
+            maps.append(out[3].numpy())
+    return np.concatenate(logits), np.concatenate(maps)
+
+
+def _compare(
+    found: Outputs, reference: tuple[NDArray[np.float32], ...]
+) -> tuple[float, float, float]:
+    logits, maps = reference
+    scale = np.abs(logits).max()
+    chosen = np.take_along_axis(logits, found.logits.argmax(1)[:, None], 1)[:, 0]
+    # two classes whose logits are equal but for rounding may change places
+    same = chosen >= logits.max(1) - LOGITS_TOLERANCE * scale
+    return (
+        float(np.abs(found.logits - logits).max() / scale),
+        float(np.abs(found.maps - maps).max() / np.abs(maps).max()),
+        float(same.mean()),
+    )
+
+
+def _agrees(parity: Parity) -> bool:
+    # written so that a NaN fails
+    return parity.logits <= LOGITS_TOLERANCE and parity.maps <= MAPS_TOLERANCE and parity.top1 == 1
+
+
+def _ignores_input(logits: NDArray[np.float32]) -> bool:
+    """A network that gives every image the same answer proves nothing."""
+    return len(logits) > 1 and float(np.ptp(logits, axis=0).max()) < 1e-3 * float(
+        np.abs(logits).max()
+    )

@@ -1,0 +1,133 @@
+"""A version directory exists only if it was proven: built aside, then renamed into place."""
+
+import errno
+import importlib.metadata
+import subprocess
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from safetensors.torch import save_file
+
+from export.download import sha256
+from export.onnx_from_torch import onnx_from_torch
+from export.parity import prove
+from export.sources import obtain
+from models.architecture import Network
+from models.card import CARD, Artifact, Checkpoint, ModelCard, Parity
+from models.catalog import architecture
+from models.served import Served
+from service.engines import Kind, open_engine
+
+UNPUBLISHED = 0
+UNPROVEN = Parity((), float("inf"), float("inf"), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to export. `name` is the model's name in URLs, by default the architecture's."""
+
+    architecture: str
+    weights: str = "auto"
+    name: str = ""
+    max_batch: int = 32
+    with_pytorch: bool = False
+
+    def __post_init__(self) -> None:
+        architecture(self.architecture)
+        if self.max_batch < 1:
+            raise ValueError(f"the largest batch is {self.max_batch}, must be at least 1")
+        if self.name and not self.name.replace("_", "").replace("-", "").isalnum():
+            raise ValueError(f"{self.name!r} is no model name: letters, digits, - and _ only")
+
+    @property
+    def model(self) -> str:
+        return self.name or self.architecture
+
+
+def export(recipe: Recipe, artifacts: Path, console: Console) -> ModelCard:
+    """Publishes the next version of the model under `artifacts`, or raises and leaves nothing.
+
+    Raises `WeightsError`, `ParityError`, `EngineUnavailable`.
+    """
+    network, checkpoint = obtain(architecture(recipe.architecture), recipe.weights, console)
+    artifacts.mkdir(parents=True, exist_ok=True)
+    # beside the target, so that the rename stays within one file system
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=artifacts) as temporary:
+        building = Path(temporary) / "version"
+        building.mkdir()
+        card = _build(recipe, network, checkpoint, building)
+        return _publish(card, building, artifacts)
+
+
+def _build(recipe: Recipe, network: Network, checkpoint: Checkpoint, directory: Path) -> ModelCard:
+    p, classes = checkpoint.preprocessing, len(checkpoint.labels)
+    served = Served(network, p, classes).eval()
+    onnx_from_torch(served, directory / "model.fp32.onnx", channels=p.channels, size=p.size)
+    files: dict[str, tuple[Kind, str]] = {"onnx": ("ort", "model.fp32.onnx")}
+    if recipe.with_pytorch:
+        save_file(network.state_dict(), directory / "model.safetensors")
+        files["pytorch"] = ("pytorch", "model.safetensors")
+    card = ModelCard(
+        name=recipe.model,
+        version=UNPUBLISHED,
+        architecture=checkpoint.architecture,
+        preprocessing=p,
+        labels=checkpoint.labels,
+        weights=checkpoint.weights,
+        metrics=checkpoint.metrics,
+        artifacts={},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=_commit(),
+    )
+    for format_, (kind, file) in files.items():
+        artifact = Artifact(
+            file, sha256(directory / file), "fp32", recipe.max_batch, _versions(), UNPROVEN
+        )
+        card.artifacts[format_] = artifact  # the engine finds its file by the card
+        engine = open_engine(kind, card, directory, device="cpu", lanes=1)
+        try:
+            parity = prove(engine, served, channels=p.channels, size=p.size)
+        finally:
+            engine.close()
+        card.artifacts[format_] = replace(artifact, parity=parity)
+    return card
+
+
+def _publish(card: ModelCard, building: Path, artifacts: Path) -> ModelCard:
+    home = artifacts / card.name
+    home.mkdir(exist_ok=True)
+    while True:
+        taken = [int(d.name) for d in home.iterdir() if d.name.isdecimal()]
+        card = replace(card, version=max(taken, default=0) + 1)
+        card.write(building / CARD)
+        building.chmod(0o755)
+        try:
+            building.rename(home / str(card.version))
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+        else:  # nobody else published this number in the meantime
+            return card
+
+
+def _versions() -> dict[str, str]:
+    names = ("torch", "onnx", "onnxscript", "onnxruntime")
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+def _commit() -> str | None:
+    """The commit of this checkout; None where there is no git."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607 - whichever git the user has
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
