@@ -1,7 +1,9 @@
 /**
  * The service's HTTP as two functions; what goes wrong comes out as a Failure in plain words.
  *
- * @typedef {{name: string, version: number, ready: boolean, engine: string, precision: string,
+ * `older`: a newer version of the same name is served too; without a version asked, that answers.
+ *
+ * @typedef {{name: string, version: number, older?: boolean, ready: boolean, engine: string, precision: string,
  *   device: string, architecture: string,
  *   input: {channels: number, height: number, width: number}, classes: number,
  *   weights: Weights, metrics: Object<string, number>}} Model
@@ -57,7 +59,8 @@ export async function predict(model, image, signal) {
  * @returns {string} relative to the page
  */
 export function predictPath(model) {
-  return `predict/${encodeURIComponent(model.name)}?${QUERY}`;
+  const version = model.older ? `&version=${model.version}` : "";
+  return `predict/${encodeURIComponent(model.name)}?${QUERY}${version}`;
 }
 
 /** @param {Blob} image */

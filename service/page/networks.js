@@ -22,7 +22,7 @@ export class Networks {
 
   /** @returns {Model | undefined} */
   get model() {
-    return this.models[Number(this.select.value)];
+    return this.select.value ? this.models[Number(this.select.value)] : undefined;
   }
 
   /** Whether asking again later may show more. */
@@ -37,14 +37,22 @@ export class Networks {
    * @param {Object<string, string>} [refused] what could not be loaded, and why
    */
   show(models, refused = {}) {
+    const before = this.model;
+    const known = JSON.stringify(this.models);
     this.refused = refused;
-    if (models.length && JSON.stringify(models) === JSON.stringify(this.models)) return;
-    const before = this.model?.name;
-    this.models = models;
+    this.models = models.map((model) => ({...model, older: older(model, models)}));
+    if (models.length && JSON.stringify(this.models) === known) return;
+    this.fill(before);
+  }
+
+  /** @param {Model} [before] the choice so far */
+  fill(before) {
+    const {models} = this;
     this.select.replaceChildren(...groups(models));
     this.select.disabled = models.length === 0;
     const choice =
-      models.find((model) => model.name === before) ??
+      models.find((model) => model.name === before?.name && model.version === before.version) ??
+      models.find((model) => model.name === before?.name) ??
       models.find((model) => model.ready && model.weights.trained) ??
       models.find((model) => model.ready);
     if (choice) this.select.value = String(models.indexOf(choice));
@@ -73,6 +81,14 @@ export class Networks {
   }
 }
 
+/**
+ * @param {Model} model
+ * @param {Model[]} models
+ */
+function older(model, models) {
+  return models.some((other) => other.name === model.name && other.version > model.version);
+}
+
 /** @param {Model} model */
 function trained({weights}) {
   return `Trained on ${weights.trained_on ?? "data its card does not name"} (${weights.name}).`;
@@ -81,7 +97,8 @@ function trained({weights}) {
 /** @param {Model[]} models */
 function groups(models) {
   const option = (/** @type {Model} */ model) => {
-    const note = model.ready ? "" : " (not ready)";
+    const version = model.older ? `, version ${model.version}` : "";
+    const note = version + (model.ready ? "" : " (not ready)");
     const made = /** @type {HTMLOptionElement} */ (
       make("option", {value: String(models.indexOf(model))}, model.name + note)
     );

@@ -1,17 +1,26 @@
-"""One browser for all tests here; every page is watched for errors and for calls abroad."""
+"""The real service as a process and one real browser, in which every page is watched."""
 
 import os
 import shutil
-from collections.abc import Iterator
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
-from . import fake
+from models.card import ModelCard, Preprocessing, Weights
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+ROOT = Path(__file__).parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -22,14 +31,85 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+GREY = Preprocessing(1, 32, 32, "bilinear", (0.5,), (0.25,))
+COLOUR = Preprocessing(3, 224, 224, "bilinear", (0.5,) * 3, (0.25,) * 3)
+DIGITS = tuple("0123456789")
+THINGS = tuple(f"thing {i}" for i in range(20))
+
+Serving = Callable[..., AbstractContextManager[str]]
+
+
+def card(name: str, seen: Preprocessing, labels: tuple[str, ...], data: str | None) -> ModelCard:
+    """A network that the null engine can play; trained if it has `data`."""
+    weights = Weights("v1", "shipped", "ab" * 32, trained=data is not None, trained_on=data)
+    metrics = {"top1": 0.953} if data else {}
+    return ModelCard(
+        name, 1, name, seen, labels, weights, metrics, {}, "2026-11-21T00:00:00+00:00", None
+    )
+
+
+@pytest.fixture(scope="package")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
+    """`serving(port=0)`: the service with two trained networks and one untrained, in a block."""
+    artifacts = tmp_path_factory.mktemp("artifacts")
+    for made in (
+        card("lenet5_plain", GREY, DIGITS, "handwritten digits"),
+        card("squeezenet1_1", COLOUR, DIGITS, "digit scenes"),
+        card("resnet50", COLOUR, THINGS, None),
+    ):
+        directory = artifacts / made.name / "1"
+        directory.mkdir(parents=True)
+        made.write(directory / "card.json")
+
+    @contextmanager
+    def started(port: int = 0) -> Iterator[str]:
+        port = port or free_port()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service", "--engine", "null", "--port", str(port)],
+            cwd=ROOT,
+            env=os.environ | {"CONVOY_ARTIFACTS": str(artifacts), "CONVOY_LANES": "1"},
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            wait_until_ready(address, process)
+            yield address
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+    return started
+
+
+def free_port() -> int:
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        return int(place.getsockname()[1])
+
+
+def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        assert process.poll() is None, f"the service ended with {process.returncode}"
+        try:
+            if httpx.get(f"{address}/health/ready").is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    pytest.fail("the service is not ready after half a minute")
+
+
+@pytest.fixture(scope="package")
+def service(serving: Serving) -> Iterator[str]:
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Ends with this package: while it lives, no other test could start an event loop."""
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        pytest.skip(f"no Chromium: CHROMIUM is not set and PATH has none of {', '.join(NAMES)}")
+        pytest.skip(f"no Chromium: CHROMIUM is not set and PATH has none of {', '.join(BROWSERS)}")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield started
@@ -70,7 +150,9 @@ def page(browser: Browser, watch: Watch) -> Iterator[Page]:
     assert watch.abroad == []
 
 
-@pytest.fixture(scope="package")
-def service() -> Iterator[str]:
-    with fake.running(fake.app()) as address:
-        yield address
+@pytest.fixture
+def opened(page: Page, service: str) -> Page:
+    page.goto(service)
+    page.locator("#examples button").first.wait_for()
+    page.locator("#network:enabled").wait_for()
+    return page
