@@ -1,0 +1,94 @@
+"""Rounds a run's weights to float16, measures what is left, and only then writes them down.
+
+Beside `<architecture>.<data>.safetensors` lies the `Checkpoint` that says where it came from. The
+figures in it belong to the rounded weights, since those are the ones that will serve.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from models.architecture import Network
+from models.card import Checkpoint, Weights
+from models.catalog import architecture
+from training.digits import LABELS, digits
+from training.evaluate import evaluate, from_network
+from training.feed import PREPROCESSING
+from training.photographs import PHOTOGRAPHS
+from training.recipe import Data, recipe
+
+SHIPPED: Final = Path(__file__).parent.parent / "models" / "shipped"
+
+
+def rounded(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`state` with its floats in float16; counters stay what they are."""
+    return {
+        key: (value.half() if value.is_floating_point() else value).contiguous()
+        for key, value in state.items()
+    }
+
+
+def load(name: str, file: Path) -> Network:
+    """The network with the weights of a safetensors `file`, in float32; every key must fit."""
+    network = architecture(name).build(len(LABELS))
+    network.load_state_dict(safetensors.torch.load_file(file), strict=True)
+    return network.eval()
+
+
+def ship(
+    name: str, data: Data, run: Path, *, images: int, machine: str, folder: Path = SHIPPED
+) -> Checkpoint:
+    """Writes the weights of the run saved in `run` and their card, measured on `images` scenes."""
+    state: dict[str, Any] = torch.load(run, weights_only=True)
+    content = safetensors.torch.save(rounded(state["network"]))
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.{data}.safetensors"
+    temporary = file.with_name(file.name + ".part")
+    temporary.write_bytes(content)
+    figures = evaluate(
+        from_network(load(name, temporary), PREPROCESSING[data]), data, images=images
+    )
+    checkpoint = Checkpoint(
+        architecture=name,
+        preprocessing=PREPROCESSING[data],
+        labels=LABELS,
+        weights=_weights(name, data, hashlib.sha256(content).hexdigest(), state, machine),
+        metrics=figures,
+    )
+    temporary.replace(file)
+    checkpoint.write(file.with_suffix(".json"))
+    return checkpoint
+
+
+def _weights(name: str, data: Data, sha256: str, state: dict[str, Any], machine: str) -> Weights:
+    report = state["report"]
+    return Weights(
+        name=f"{data}-v1",
+        source="shipped",
+        sha256=sha256,
+        trained=True,
+        trained_on=trained_on(data),
+        seed=state["seed"],
+        recipe=recipe(name, data).words(),
+        epochs=report["images"] // len(digits("train").labels),
+        images=report["images"],
+        seconds=round(report["seconds"], 1),
+        machine=machine,
+    )
+
+
+def trained_on(data: Data) -> str:
+    """The training data in words; an epoch is as many pictures as there are training digits."""
+    count = len(digits("train").labels)
+    own = f"{count} of scikit-learn's 1797 handwritten digits"
+    if data == "digits":
+        return f"{own}, at 32x32, moved, slanted and scaled afresh every time, on both polarities"
+    photographs = len(PHOTOGRAPHS["train"])
+    return (
+        f"digit scenes: {own} on pieces of {photographs} photographs of scikit-learn and "
+        "scikit-image, drawn afresh every time"
+    )
