@@ -36,9 +36,11 @@ class Page {
 
   /** @returns {Promise<boolean>} whether the service answered */
   async load() {
+    const first = !this.networks.model;
     try {
       const [known] = await Promise.all([models(), this.sources.loadExamples()]);
       this.networks.show(known.models, known.refused);
+      if (first) this.run(); // a photograph may be waiting already
       if (this.networks.loading) setTimeout(() => this.load(), AGAIN);
       return true;
     } catch (error) {
@@ -178,8 +180,9 @@ class Page {
   }
 
   async retry() {
+    const known = this.networks.model;
     this.dismiss();
-    if (await this.load()) await this.run();
+    if ((await this.load()) && known) await this.run();
   }
 }
 

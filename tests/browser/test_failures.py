@@ -82,6 +82,24 @@ def test_a_service_without_networks_says_why(page: Page, service: str) -> None:
     expect(page.locator("#weights")).to_contain_text("vgg16 is not the file that was proven")
 
 
+def test_a_photograph_waits_for_the_first_network(page: Page, service: str) -> None:
+    asked = 0
+
+    def empty_at_first(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            route.fulfill(json={"models": [], "refused": {}})
+        else:
+            route.continue_()
+
+    page.route("**/models", empty_at_first)
+    page.goto(service)
+    take_an_example(page)
+    expect(page.locator("#weights")).to_contain_text("has no network ready")
+    expect(page.locator(".share").first).not_to_be_empty()
+
+
 def test_networks_that_are_not_ready_and_older_versions(page: Page, service: str) -> None:
     def altered(route: Route) -> None:
         listed: list[dict[str, Any]] = route.fetch().json()["models"]
