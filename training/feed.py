@@ -13,7 +13,7 @@ from PIL import Image
 from models.card import Preprocessing
 from training.digits import LABELS, Bytes, Integers, Split, digits
 from training.recipe import Data, Phase
-from training.scenes import scenes
+from training.scenes import FULL, scenes
 
 Feed = Callable[[int, Phase], tuple[Bytes, Integers]]  # place in the stream, phase -> one batch
 
@@ -50,7 +50,8 @@ def feed(data: Data, seed: int) -> Feed:
 
 
 def _scene_batch(seed: int, place: int, phase: Phase) -> tuple[Bytes, Integers]:
-    drawn = scenes("train", seed, place, phase.batch, phase.side, phase.difficulty)
+    difficulty = phase.difficulty or FULL
+    drawn = scenes("train", seed, place, phase.batch, phase.side, difficulty)
     return drawn.images, drawn.labels
 
 

@@ -15,12 +15,22 @@ Data = Literal["digits", "scenes"]
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Lasts until the share `until` of the budget is spent; pictures are `side` pixels wide."""
+    """Lasts until the share `until` of the budget is spent; pictures are `side` pixels wide.
+
+    `difficulty` is that of the scenes; plain digits have none.
+    """
 
     until: float
     side: int
     batch: int
-    difficulty: Difficulty = FULL
+    difficulty: Difficulty | None = None
+
+    def words(self) -> str:
+        words = f"to {self.until:.0%} at {self.side} px in batches of {self.batch}"
+        if self.difficulty is None:
+            return words
+        least, most = self.difficulty.size
+        return f"{words}, digits {least:g} to {most:g} of the side"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,7 @@ class Recipe:
     decay: float = 0.02
     clip: float = 1.0
     smoothing: float = 0.05
-    dropout: float = 0.1  # wherever the network has a dropout layer
+    dropout: float = 0.0  # wherever the network has a dropout layer
     bfloat16: bool = True
 
     def phase(self, spent: float) -> Phase:
@@ -48,15 +58,11 @@ class Recipe:
 
     def words(self) -> str:
         """The recipe in one sentence, for the card beside the weights."""
-        phases = "; ".join(
-            f"to {phase.until:.0%} at {phase.side} px in batches of {phase.batch}, digits "
-            f"{phase.difficulty.size[0]:g} to {phase.difficulty.size[1]:g} of the side"
-            for phase in self.phases
-        )
+        phases = "; ".join(phase.words() for phase in self.phases)
         return (
             f"AdamW, rate {self.rate:g}, {self.warmup:.0%} warm-up, cosine to zero, weight decay "
             f"{self.decay:g}, gradient norm clipped at {self.clip:g}, label smoothing "
-            f"{self.smoothing:g}, dropout {self.dropout:g}, "
+            f"{self.smoothing:g}, {f'dropout {self.dropout:g}, ' if self.dropout else ''}"
             f"{'bfloat16 autocast' if self.bfloat16 else 'float32'}, He initialisation; {phases}"
         )
 
@@ -86,7 +92,7 @@ RECIPES: Final[dict[tuple[str, Data], Recipe]] = {
     ("lenet5_plain", "digits"): Recipe(
         phases=(Phase(until=1.0, side=32, batch=64),), rate=2e-3, bfloat16=False
     ),
-    ("squeezenet1_1", "scenes"): Recipe(phases=_SQUEEZENET, rate=1e-3),
+    ("squeezenet1_1", "scenes"): Recipe(phases=_SQUEEZENET, rate=1e-3, dropout=0.1),
     ("mobilenet_v1", "scenes"): Recipe(phases=_MOBILENET, rate=2e-3),
 }
 

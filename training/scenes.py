@@ -1,6 +1,6 @@
 """Digit scenes: one real digit on a piece of a real photograph, and where it lies.
 
-A scene is drawn from `(split, seed, index)` alone, at any resolution, the same on every machine:
+A scene follows from `(split, seed, index)`, resolution and difficulty, the same on every machine:
 NumPy's PCG64 chooses, Pillow's 8-bit resampling and integers paint, and no sine, exponential or
 normal deviate (whose last bit is the C library's) takes part.
 
