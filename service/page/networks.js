@@ -4,7 +4,7 @@ import {byId, engine, make, percent, state} from "./dom.js";
 
 /** @typedef {import("./api.js").Model} Model */
 
-const UNTRAINED = "Untrained: the weights are random, predictions and maps are meaningless.";
+const UNTRAINED = "Untrained, random weights: predictions and maps are meaningless.";
 
 export class Networks {
   /** @param {() => void} chosen called when a person chooses another `model` */
@@ -31,7 +31,8 @@ export class Networks {
   }
 
   /**
-   * Keeps the choice where the network is still there; else the first trained one.
+   * Keeps the choice where the network is still there; else the first trained one, best in colour,
+   * since people come with photographs.
    *
    * @param {Model[]} models
    * @param {Object<string, string>} [refused] what could not be loaded, and why
@@ -53,7 +54,8 @@ export class Networks {
     const choice =
       models.find((model) => model.name === before?.name && model.version === before.version) ??
       models.find((model) => model.name === before?.name) ??
-      models.find((model) => model.ready && model.weights.trained) ??
+      models.find(({ready, weights, input}) => ready && weights.trained && input.channels === 3) ??
+      models.find(({ready, weights}) => ready && weights.trained) ??
       models.find((model) => model.ready);
     if (choice) this.select.value = String(models.indexOf(choice));
     this.describe();

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
@@ -90,9 +90,9 @@ def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
     for _ in range(300):
         assert process.poll() is None, f"the service ended with {process.returncode}"
         try:
-            if httpx.get(f"{address}/health/ready").is_success:
+            if httpx2.get(f"{address}/health/ready").is_success:
                 return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             pass
         time.sleep(0.1)
     pytest.fail("the service is not ready after half a minute")

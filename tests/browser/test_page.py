@@ -146,7 +146,7 @@ def test_the_copied_command_is_the_request(opened: Page) -> None:
     expect(opened.locator("#copied")).to_have_text("Copied")
     copied = opened.evaluate("navigator.clipboard.readText()")
     assert copied == opened.locator("#curl").inner_text()
-    assert "/predict/lenet5_plain?top=5&cam=top5&cam_as=array'" in copied
+    assert "/predict/squeezenet1_1?top=5&cam=top5&cam_as=array'" in copied
 
 
 def test_everything_by_keyboard_alone(opened: Page) -> None:
@@ -159,13 +159,13 @@ def test_everything_by_keyboard_alone(opened: Page) -> None:
 
     tab_to(opened.get_by_role("link", name="Skip to the results"))
     tab_to(opened.get_by_label("Network", exact=True))
-    opened.keyboard.type("squeeze")
-    expect(opened.locator("#card [data-fact=input]")).to_have_text(re.compile("^224 . 224 RGB$"))
+    opened.keyboard.type("lenet")
+    expect(opened.locator("#card [data-fact=input]")).to_have_text(re.compile("^32 . 32 grey$"))
     tab_to(opened.get_by_label("Choose a photograph"))
     tab_to(opened.locator("#examples button").nth(1))
     opened.keyboard.press("Enter")
     expect(fact(opened, "request")).to_have_text(REQUEST)
-    expect(opened.locator("#spoken")).to_contain_text("squeezenet1_1: ")
+    expect(opened.locator("#spoken")).to_contain_text("lenet5_plain: ")
     tab_to(opened.get_by_label("Map over the photograph"))
     opened.keyboard.press("ArrowRight")
     expect(opened.locator("#opacity-value")).to_have_text(re.compile(r"^61\s%$"))
