@@ -1,18 +1,21 @@
-"""python -m export: networks become artifacts that were proven against torch."""
+"""python -m export: networks become artifacts that were proven against torch.
+
+Torch takes seconds to import, so it is imported only once there is something to export.
+"""
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from export.parity import ParityError
-from export.publish import Recipe, export
-from export.sources import KINDS, SHIPPED
-from export.weights import WeightsError
+from export import KINDS, SHIPPED
 from models.card import CARD, CardError
 from service.engines import EngineUnavailable
+
+if TYPE_CHECKING:
+    from export.publish import Recipe
 
 cli = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 console = Console(stderr=True)
@@ -50,19 +53,29 @@ def main(
 
     Exit code: 0 all exported, 1 some were not (the others are), 2 wrong usage.
     """
-    failed = False
-    for network in networks or shipped():
-        try:
-            recipe = Recipe(network, weights, name, max_batch, with_pytorch)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
-        if missing and list((artifacts / recipe.model).glob(f"*/{CARD}")):
-            continue
-        failed |= not _export(recipe, artifacts)
-    raise typer.Exit(1 if failed else 0)
+    wanted = [
+        network
+        for network in networks or shipped()
+        if not (missing and any((artifacts / (name or network)).glob(f"*/{CARD}")))
+    ]
+    if not wanted:
+        raise typer.Exit(0)
+    with console.status("loading torch"):
+        from export.publish import Recipe
+    try:
+        recipes = [Recipe(n, weights, name, max_batch, with_pytorch) for n in wanted]
+    except ValueError as error:
+        console.print(str(error), soft_wrap=True, highlight=False)
+        raise typer.Exit(2) from None
+    done = [_export(recipe, artifacts) for recipe in recipes]
+    raise typer.Exit(0 if all(done) else 1)
 
 
-def _export(recipe: Recipe, artifacts: Path) -> bool:
+def _export(recipe: "Recipe", artifacts: Path) -> bool:
+    from export.parity import ParityError
+    from export.publish import export
+    from export.weights import WeightsError
+
     begun = time.perf_counter()
     try:
         with console.status(f"exporting {recipe.model}"):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -25,7 +25,7 @@ from export.weights import WeightsError
 from models.published import Published
 
 CACHE = "CONVOY_CACHE"  # environment variable: the directory where fetched files are kept
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds without a byte, not for the whole file
+TIMEOUT = httpx2.Timeout(30.0, connect=10.0)  # seconds without a byte, not for the whole file
 ATTEMPTS = 5  # each goes on where the one before broke off
 
 
@@ -51,7 +51,7 @@ def fetch(row: Published, cache: Path, console: Console) -> Path:
         stated = _download(row.url, part, console)
         _prove(row, part, row.sha256 or stated, console)
         part.replace(file)
-    except (httpx.HTTPError, OSError) as error:
+    except (httpx2.HTTPError, OSError) as error:
         raise DownloadError(
             f"{row.filename} could not be fetched from {row.url}: {_first_line(error)}. "
             f"Without a network, bring that file here yourself: {file} ({CACHE} names another "
@@ -83,7 +83,7 @@ def _download(url: str, part: Path, console: Console) -> str:
         before = _size(part)
         try:
             return _attempt(url, part, console)
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             if _size(part) <= before:
                 raise
             _say(console, f"broke off ({_first_line(error)}): going on after {_mb(_size(part))}")
@@ -93,16 +93,16 @@ def _download(url: str, part: Path, console: Console) -> str:
 def _attempt(url: str, part: Path, console: Console) -> str:
     done = _size(part)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
-    with httpx.stream(
+    with httpx2.stream(
         "GET", url, headers=headers, timeout=TIMEOUT, follow_redirects=True
     ) as response:
-        if done and response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if done and response.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE:
             if response.headers.get("content-range") == f"bytes */{done}":
                 return _stated_hash(response)  # it was whole already
             part.unlink()
             return _attempt(url, part, console)
         response.raise_for_status()
-        if response.status_code != httpx.codes.PARTIAL_CONTENT:
+        if response.status_code != httpx2.codes.PARTIAL_CONTENT:
             done = 0  # this server sends everything again
         length = response.headers.get("content-length")
         total = done + int(length) if length else None
@@ -116,7 +116,7 @@ def _attempt(url: str, part: Path, console: Console) -> str:
         return _stated_hash(response)
 
 
-def _stated_hash(response: httpx.Response) -> str:
+def _stated_hash(response: httpx2.Response) -> str:
     """The sha256 among the headers, also of the answers that led here by redirection."""
     for header in ("x-linked-etag", "etag"):
         for answer in (*response.history, response):

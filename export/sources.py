@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from safetensors.torch import save as to_bytes
 
+from export import KINDS, SHIPPED
 from export.download import cache_directory, fetch, sha256
 from export.random_weights import randomise
 from export.weights import WeightsError, load
@@ -18,8 +19,6 @@ from models.card import Checkpoint, Preprocessing, Weights
 from models.labels import labels
 from models.published import PUBLISHED, Published
 
-SHIPPED = Path(__file__).parent.parent / "models" / "shipped"
-KINDS = ("auto", "scenes", "digits", "imagenet", "random")
 SEED = 1998
 
 
@@ -119,15 +118,11 @@ def _file(architecture: Architecture, file: Path) -> tuple[Network, Checkpoint]:
         raise WeightsError(f"--weights is one of {', '.join(KINDS)} or a file; {file} is neither")
     if (card := file.with_suffix(".json")).exists():
         return _with_card(architecture, file, Checkpoint.read(card))
-    for row in PUBLISHED:
-        if row.architecture == architecture.name and sha256(file).startswith(
-            row.sha256 or "no hash"
-        ):
-            return _published_file(architecture, row, file, row.url)
+    row = _row(architecture)
+    if row and sha256(file).startswith(row.sha256 or "no hash is known"):
+        return _published_file(architecture, row, file, row.url)
     network = architecture.build(architecture.classes)
-    row_or_none = next((r for r in PUBLISHED if r.architecture == architecture.name), None)
-    renames, dropped = (row_or_none.renames, row_or_none.dropped) if row_or_none else ((), ())
-    load(network, file, renames, dropped)
+    load(network, file, row.renames if row else (), row.dropped if row else ())
     weights = Weights(file.stem, file.name, sha256(file), trained=True)
     return network, Checkpoint(
         architecture.name, _preprocessing(architecture), _labels(architecture), weights

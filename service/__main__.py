@@ -75,7 +75,7 @@ def serve(
         raise typer.Exit(2) from None
     configure(settings.log_level, as_json=settings.log_json)
     server = Server(create_app(settings), settings)
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, SystemExit):  # uvicorn has said why
         server.run()
     raise typer.Exit(0 if server.started else 1)
 

@@ -73,16 +73,18 @@ def _view(image: Image.Image, preprocessing: Preprocessing) -> View:
     mode = "L" if preprocessing.channels == 1 else "RGB"
     # the file may be larger than needed by 2, 4 or 8: then decode that much less of it
     scale = preprocessing.resize / min(width, height)
-    image.draft(mode, (round(stored[0] * scale), round(stored[1] * scale)))
+    drafted = image.draft(mode, (round(stored[0] * scale), round(stored[1] * scale)))
+    # an odd side leaves half a pixel that counts for the geometry: Pillow tells the exact size
+    wide, high = drafted[1][2:] if drafted else stored
     flat = flatten(image, mode)
     left, top, right, bottom = unturn(share, orientation)
     small = flat.resize(
         (preprocessing.size, preprocessing.size),
         FILTERS[preprocessing.interpolation],
-        box=(left * flat.width, top * flat.height, right * flat.width, bottom * flat.height),
+        box=(left * wide, top * high, right * wide, bottom * high),
     )
-    if turn := UPRIGHT.get(orientation):
-        small = small.transpose(turn)
+    if orientation in UPRIGHT:
+        small = small.transpose(UPRIGHT[orientation])
     pixels = np.asarray(small).reshape(preprocessing.size, preprocessing.size, -1)
     return View(pixels, share)
 

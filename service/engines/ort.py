@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from models.card import OUTPUTS, ModelCard
 from service.engines import EngineUnavailable, Outputs
 
+CUDA = "CUDAExecutionProvider"
+
 
 class OrtEngine:
     def __init__(
@@ -59,15 +61,15 @@ def _session(file: Path, threads: int) -> ort.InferenceSession:
 
 
 def _cuda_session(file: Path) -> ort.InferenceSession:
-    if hasattr(ort, "preload_dlls"):
+    if CUDA in ort.get_available_providers():
         ort.preload_dlls()
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    session = ort.InferenceSession(file, options, providers=["CUDAExecutionProvider"])
-    # ONNX Runtime falls back to the CPU without a word
-    if session.get_providers()[0] != "CUDAExecutionProvider":
-        raise EngineUnavailable(
-            "ONNX Runtime has no working CUDA provider here: install the extra `gpu` on a machine "
-            "with an NVIDIA driver, or serve with `--device cpu`"
-        )
-    return session
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        session = ort.InferenceSession(file, options, providers=[CUDA])
+        # a provider that fails to start is replaced by the CPU without a word
+        if session.get_providers()[0] == CUDA:
+            return session
+    raise EngineUnavailable(
+        "ONNX Runtime has no working CUDA provider here: install the extra `gpu` on a machine "
+        "with an NVIDIA driver, or serve with `--device cpu`"
+    )

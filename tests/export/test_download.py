@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from rich.console import Console
 
@@ -142,7 +142,7 @@ def test_a_server_that_gives_nothing_is_not_asked_again(server: Server, tmp_path
 def test_a_silent_server_is_given_up(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setattr(download, "TIMEOUT", httpx2.Timeout(0.2))
     server.breaks_after, server.stalls = 0, True
 
     with pytest.raises(DownloadError, match="timed out"):

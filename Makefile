@@ -1,0 +1,64 @@
+# Convoy: `make serve` to use it, `make test` and `make check` to work on it.
+# Variables: HOST PORT MODELS WEIGHTS ENGINE DEVICE ARTIFACTS, e.g. `make serve MODELS="resnet50 vgg16"`
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+MODELS ?=
+WEIGHTS ?= auto
+ENGINE ?= ort
+DEVICE ?= auto
+ARTIFACTS ?= artifacts
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SERVED := $(if $(strip $(MODELS)),$(MODELS),all)
+
+.DEFAULT_GOAL := help
+.PHONY: help serve export test check bench clean
+
+help:
+	@echo "make serve    install, export the trained networks, serve on http://$(HOST):$(PORT)"
+	@echo "make export   MODELS=\"resnet50 vgg16\" WEIGHTS=auto|imagenet|scenes|digits|random|FILE"
+	@echo "make bench    how fast the service is beside the bare engine"
+	@echo "make test     the whole test suite"
+	@echo "make check    ruff, mypy, import-linter"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# what serving and exporting need; torch is the large part
+$(VENV)/.serve: $(BIN)/python pyproject.toml requirements.lock
+	@echo "installing (torch takes a minute or two) ..."
+	$(PIP) install --constraint requirements.lock --editable ".[cpu,export]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.serve
+	@echo "installing what tests need ..."
+	$(PIP) install --constraint requirements.lock --editable ".[cpu,export,training,bench,dev]"
+	@touch $@
+
+serve: $(VENV)/.serve
+	@$(BIN)/python -m export $(MODELS) --weights "$(WEIGHTS)" --missing --artifacts "$(ARTIFACTS)"
+	@CONVOY_ARTIFACTS="$(ARTIFACTS)" exec $(BIN)/python -m service --host "$(HOST)" --port "$(PORT)" \
+		--models "$(SERVED)" --engine "$(ENGINE)" --device "$(DEVICE)"
+
+export: $(VENV)/.serve
+	@$(BIN)/python -m export $(MODELS) --weights "$(WEIGHTS)" --artifacts "$(ARTIFACTS)"
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench serve $(MODELS)
+
+clean:
+	rm -rf $(VENV) .*_cache

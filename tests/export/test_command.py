@@ -1,0 +1,41 @@
+"""python -m export: what it says and what its exit code means."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, artifacts: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "export", *arguments, "--artifacts", str(artifacts)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_one_network_untrained_and_said_so(tmp_path: Path) -> None:
+    out = run("lenet5_plain", "--weights", "random", artifacts=tmp_path)
+    assert out.returncode == 0, out.stderr
+    assert "untrained: its predictions mean nothing" in out.stderr
+    assert (tmp_path / "lenet5_plain" / "1" / "card.json").exists()
+    again = run("lenet5_plain", "--weights", "random", "--missing", artifacts=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert not (tmp_path / "lenet5_plain" / "2").exists()
+
+
+def test_what_fails_is_said_and_the_others_are_exported(tmp_path: Path) -> None:
+    out = run("vgg16_c", "lenet5_plain", "--weights", "digits", artifacts=tmp_path)
+    assert out.returncode == 1
+    assert "vgg16_c was not exported: no digits weights of vgg16_c are shipped" in out.stderr
+    assert (tmp_path / "lenet5_plain" / "1").is_dir()
+    assert not (tmp_path / "vgg16_c").exists()
+
+
+def test_an_unknown_network_is_wrong_usage(tmp_path: Path) -> None:
+    out = run("lenet6", artifacts=tmp_path)
+    assert out.returncode == 2
+    assert "did you mean" in out.stderr
+
+
+def test_help_shows_an_example(tmp_path: Path) -> None:
+    out = run("--help", artifacts=tmp_path)
+    assert "python -m export resnet50 vgg16 --weights imagenet" in out.stdout

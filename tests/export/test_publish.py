@@ -1,0 +1,204 @@
+"""A version exists only if it was proven; a failure leaves nothing behind."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from rich.console import Console
+from safetensors.torch import save_file
+
+from export.parity import ParityError, prove
+from export.publish import Recipe, export
+from export.random_weights import pictures
+from export.sources import obtain
+from export.weights import WeightsError
+from models.card import CARD, Checkpoint, ModelCard, Preprocessing, Weights
+from models.catalog import architecture
+from models.served import Served
+from service.engines import Outputs, open_engine
+from service.engines.ort import OrtEngine
+
+QUIET = Console(quiet=True)
+
+
+def everything(artifacts: Path) -> list[str]:
+    return sorted(str(p.relative_to(artifacts)) for p in artifacts.rglob("*"))
+
+
+def test_versions_count_up_and_the_card_tells_all(tmp_path: Path) -> None:
+    recipe = Recipe("lenet5_plain", "random", max_batch=4)
+    assert [export(recipe, tmp_path, QUIET).version for _ in range(2)] == [1, 2]
+    assert everything(tmp_path) == [
+        "lenet5_plain",
+        *(f"lenet5_plain/{v}{f}" for v in (1, 2) for f in ("", "/card.json", "/model.fp32.onnx")),
+    ]
+    card = ModelCard.read(tmp_path / "lenet5_plain" / "2" / CARD)
+    file = tmp_path / "lenet5_plain" / "2" / "model.fp32.onnx"
+    artifact = card.artifacts["onnx"]
+    assert artifact.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert artifact.parity.batches == (1, 3, 4)
+    assert artifact.parity.top1 == 1
+    assert 0 < artifact.parity.logits < 1e-4
+    assert artifact.built_with["torch"].startswith("2.13")
+    assert not card.weights.trained
+
+
+def test_random_weights_are_the_same_every_time(tmp_path: Path) -> None:
+    recipe = Recipe("lenet5_plain", "random", max_batch=1)
+    cards = [export(recipe, tmp_path, QUIET) for _ in range(2)]
+    assert cards[0].weights == cards[1].weights
+
+
+def test_the_graph_takes_pixels_and_any_batch(tmp_path: Path) -> None:
+    export(Recipe("lenet5_plain", "random", max_batch=2), tmp_path, QUIET)
+    graph = onnx.load(tmp_path / "lenet5_plain" / "1" / "model.fp32.onnx").graph
+
+    def shape(value: onnx.ValueInfoProto) -> list[str | int]:
+        return [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+
+    n = shape(graph.input[0])[0]
+    assert isinstance(n, str)
+    assert {v.name: shape(v) for v in graph.input} == {"images": [n, 32, 32, 1], "asked": [n, 5]}
+    assert {v.name: shape(v) for v in graph.output} == {
+        "logits": [n, 10],
+        "scores": [n, 5],
+        "classes": [n, 5],
+        "maps": [n, 5, 10, 10],
+    }
+    assert graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
+
+
+def test_a_graph_that_disagrees_is_refused_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = OrtEngine.run
+
+    def slightly_wrong(
+        self: OrtEngine, images: NDArray[np.uint8], asked: NDArray[np.int64], *, alone: bool = False
+    ) -> Outputs:
+        out = run(self, images, asked, alone=alone)
+        return Outputs(out.logits * np.float32(1.001), out.scores, out.classes, out.maps)
+
+    monkeypatch.setattr(OrtEngine, "run", slightly_wrong)
+    with pytest.raises(ParityError, match=r"logits by 1\.0e-03 \(at most 1e-04\).*Nothing was"):
+        export(Recipe("lenet5_plain", "random"), tmp_path, QUIET)
+    assert everything(tmp_path) == []
+
+
+@pytest.mark.parametrize("wrong", ["logits", "maps", "top1", "nan", "small batch"])
+def test_every_disagreement_is_seen(wrong: str) -> None:
+    a = architecture("lenet5_plain")
+    network, checkpoint = obtain(a, "random", QUIET)
+    served = Served(network, checkpoint.preprocessing, 10).eval()
+
+    class Wrong:
+        name, precision, device, max_batch, lanes = "wrong", "fp32", "CPU", 5, 1
+
+        def run(
+            self, images: NDArray[np.uint8], asked: NDArray[np.int64], *, alone: bool = False
+        ) -> Outputs:
+            assert not alone
+            import torch
+
+            with torch.inference_mode():
+                out = served(torch.from_numpy(images), torch.from_numpy(asked))
+            logits, scores, classes, maps = (t.numpy().copy() for t in out)
+            match wrong:
+                case "logits":
+                    logits += 0.01
+                case "maps":
+                    maps[0] *= 1.01
+                case "top1":
+                    logits[0, int(logits[0].argmin())] = logits[0].max() + 1
+                case "nan":
+                    logits[0, 0] = np.nan
+                case "small batch" if len(images) == 3:
+                    logits += 0.01
+            return Outputs(logits, scores, classes, maps)
+
+        def close(self) -> None: ...
+
+    with pytest.raises(ParityError):
+        prove(Wrong(), served, channels=1, size=32)
+
+
+def test_a_network_that_ignores_its_input_proves_nothing(tmp_path: Path) -> None:
+    a = architecture("lenet5_plain")
+    network = a.build(10)
+    weights = {key: tensor * 0 + 0.5 for key, tensor in network.state_dict().items()}
+    weights["c1.weight"] *= 0
+    save_file(weights, tmp_path / "dead.safetensors")
+    with pytest.raises(ParityError):
+        export(Recipe("lenet5_plain", str(tmp_path / "dead.safetensors")), tmp_path / "out", QUIET)
+    assert everything(tmp_path / "out") == []
+
+
+def test_a_file_with_a_card_brings_its_labels_and_preprocessing(tmp_path: Path) -> None:
+    network = architecture("lenet5_plain").build(3)
+    file = tmp_path / "mine.safetensors"
+    save_file(network.state_dict(), file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    Checkpoint(
+        architecture="lenet5_plain",
+        preprocessing=Preprocessing(1, 32, 40, "bicubic", (0.3,), (0.4,)),
+        labels=("ant", "bee", "cat"),
+        weights=Weights("mine", "here", digest, trained=True, trained_on="animals"),
+        metrics={"top1": 0.9},
+    ).write(tmp_path / "mine.json")
+    recipe = Recipe("lenet5_plain", str(file), name="animals", max_batch=2, with_pytorch=True)
+    card = export(recipe, tmp_path / "out", QUIET)
+    assert (card.name, card.labels) == ("animals", ("ant", "bee", "cat"))
+    assert (card.metrics, card.preprocessing.resize) == ({"top1": 0.9}, 40)
+    directory = tmp_path / "out" / "animals" / "1"
+    ort, torch = (
+        open_engine(kind, card, directory, device="cpu", lanes=1) for kind in ("ort", "pytorch")
+    )
+    images, asked = pictures(2, 32, 1, seed=1), np.full((2, 3), -1)
+    assert np.allclose(ort.run(images, asked).maps, torch.run(images, asked).maps, atol=1e-4)
+
+    file.write_bytes(file.read_bytes() + b" ")
+    with pytest.raises(WeightsError, match="is not the file its card describes"):
+        export(recipe, tmp_path / "out", QUIET)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("imagenet", "no published weights are known for lenet5_plain"),
+        ("scenes", "no scenes weights of lenet5_plain are shipped"),
+        ("nosuch.pth", "nosuch.pth is neither"),
+    ],
+)
+def test_weights_that_cannot_be_had_are_said(tmp_path: Path, source: str, said: str) -> None:
+    with pytest.raises(WeightsError, match=said):
+        export(Recipe("lenet5_plain", source), tmp_path, QUIET)
+    assert everything(tmp_path) == []
+
+
+def test_auto_never_guesses(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="none are shipped"):
+        obtain(architecture("vgg16_c"), "auto", QUIET, shipped=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"architecture": "resnet51"}, "did you mean resnet50"),
+        ({"max_batch": 0}, "at least 1"),
+        ({"name": "../up"}, "no model name"),
+    ],
+)
+def test_a_wrong_recipe_is_refused(change: dict[str, str | int], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Recipe(**{"architecture": "lenet5_plain", "weights": "random"} | change)  # type: ignore[arg-type]
+
+
+def test_a_card_is_plain_json(tmp_path: Path) -> None:
+    export(Recipe("lenet5_plain", "random", max_batch=1), tmp_path, QUIET)
+    card = json.loads((tmp_path / "lenet5_plain" / "1" / CARD).read_text())
+    assert card["format"] == 1
+    assert card["preprocessing"]["size"] == 32

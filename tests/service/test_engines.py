@@ -1,0 +1,99 @@
+"""One contract for every engine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from export.publish import Recipe, export
+from export.random_weights import pictures
+from models.card import ModelCard
+from service.engines import Engine, EngineUnavailable, Kind, Outputs, open_engine
+from service.engines.device import cuda_works
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelCard, Path]:
+    artifacts = tmp_path_factory.mktemp("artifacts")
+    recipe = Recipe("lenet5_plain", "random", max_batch=16, with_pytorch=True)
+    return export(recipe, artifacts, Console(quiet=True)), artifacts / "lenet5_plain" / "1"
+
+
+@pytest.fixture(params=get_args(Kind))
+def engine(request: pytest.FixtureRequest, exported: tuple[ModelCard, Path]) -> Iterator[Engine]:
+    engine = open_engine(request.param, *exported, device="cpu", lanes=2)
+    yield engine
+    engine.close()
+
+
+def same(one: Outputs, other: Outputs) -> bool:
+    pairs = ((one.logits, other.logits), (one.scores, other.scores), (one.maps, other.maps))
+    return np.array_equal(one.classes, other.classes) and all(
+        np.allclose(a, b, atol=1e-4 * max(1, np.abs(b).max())) for a, b in pairs
+    )
+
+
+def rows(outputs: Outputs, part: slice) -> Outputs:
+    return Outputs(
+        outputs.logits[part], outputs.scores[part], outputs.classes[part], outputs.maps[part]
+    )
+
+
+def test_shapes_and_types(engine: Engine) -> None:
+    out = engine.run(pictures(3, 32, 1, seed=1), np.full((3, 5), -1))
+    assert out.logits.shape == (3, 10)
+    assert out.classes.shape == out.scores.shape == (3, 5)
+    assert out.maps.shape[:2] == (3, 5)
+    assert out.maps.ndim == 4
+    assert (out.logits.dtype, out.classes.dtype) == (np.float32, np.int64)
+    assert engine.max_batch >= 1
+    assert engine.lanes == 2
+    assert all((engine.name, engine.precision, engine.device))
+
+
+def test_scores_are_the_softmax_of_the_best_logits(engine: Engine) -> None:
+    out = engine.run(pictures(4, 32, 1, seed=2), np.full((4, 5), -1))
+    softmax = np.exp(out.logits) / np.exp(out.logits).sum(1, keepdims=True)
+    assert np.allclose(out.scores, -np.sort(-softmax, axis=1)[:, :5], atol=1e-6)
+    assert np.allclose(np.take_along_axis(softmax, out.classes, 1), out.scores, atol=1e-6)
+
+
+def test_an_answer_does_not_depend_on_its_neighbours(engine: Engine) -> None:
+    images, asked = pictures(7, 32, 1, seed=3), np.full((7, 5), -1)
+    together = engine.run(images, asked)
+    for i in range(7):
+        one = slice(i, i + 1)
+        assert same(engine.run(images[one], asked[one]), rows(together, one))
+        assert same(engine.run(images[one], asked[one], alone=True), rows(together, one))
+
+
+def test_classes_asked_for_are_explained(engine: Engine) -> None:
+    images = pictures(2, 32, 1, seed=4)
+    asked = np.array([[9, -1, 0, -1, 3], [-1, -1, -1, -1, -1]])
+    out = engine.run(images, asked)
+    own = engine.run(images, np.full((2, 5), -1))
+    assert out.classes[0].tolist() == np.where(asked[0] < 0, own.classes[0], asked[0]).tolist()
+    assert out.classes[1].tolist() == own.classes[1].tolist()
+    swapped = engine.run(images[:1], own.classes[:1, ::-1].copy())
+    assert np.allclose(swapped.maps[0, ::-1], own.maps[0], atol=1e-4 * np.abs(own.maps).max())
+
+
+@pytest.mark.parametrize("kind", ["ort", "pytorch"])
+def test_an_artifact_that_is_not_there_is_said(
+    kind: Kind, exported: tuple[ModelCard, Path]
+) -> None:
+    card, directory = exported
+    bare = ModelCard(**{**{f: getattr(card, f) for f in card.__slots__}, "artifacts": {}})
+    with pytest.raises(EngineUnavailable, match="export"):
+        open_engine(kind, bare, directory, device="cpu", lanes=1)
+
+
+@pytest.mark.skipif(cuda_works(), reason="a CUDA device is present, so it would be used")
+def test_a_gpu_that_is_not_there_is_said_and_not_replaced_in_silence(
+    exported: tuple[ModelCard, Path],
+) -> None:
+    with pytest.raises(EngineUnavailable, match="CUDA"):
+        open_engine("ort", *exported, device="cuda", lanes=1)

@@ -1,0 +1,51 @@
+"""Percentiles are right to within 1 %."""
+
+import random
+
+import pytest
+
+from service.latency import Histogram, Latency, Timing
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95, 0.99])
+def test_quantiles_are_within_one_percent(share: float) -> None:
+    rng = random.Random(1)
+    values = sorted(rng.lognormvariate(-5, 1.5) for _ in range(10_000))
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    exact = values[round(share * len(values)) - 1]
+    assert histogram.quantile(share) == pytest.approx(exact, rel=0.011)
+
+
+def test_a_summary_is_in_milliseconds() -> None:
+    histogram = Histogram()
+    for value in (0.001, 0.001, 0.003):
+        histogram.add(value)
+    summary = histogram.summary()
+    assert summary["count"] == 3
+    assert summary["mean"] == pytest.approx(1.667)
+    assert summary["p50"] == pytest.approx(1, rel=0.011)
+    assert summary["max"] == 3
+
+
+def test_nothing_and_zero_are_counted() -> None:
+    histogram = Histogram()
+    assert histogram.summary() == dict.fromkeys(("count", "mean", "p50", "p95", "p99", "max"), 0)
+    histogram.add(0.0)
+    assert histogram.summary()["count"] == 1
+    assert histogram.quantile(0.5) == 0
+
+
+def test_phases_touch_and_add_up() -> None:
+    phases = Timing(1.0, 1.1, 1.3, 1.6, 2.0, 2.5).phases()
+    assert list(phases) == ["read", "decode", "queue", "infer", "post", "total"]
+    total = phases.pop("total")
+    assert sum(phases.values()) == pytest.approx(total) == pytest.approx(1.5)
+
+
+def test_batch_sizes_are_in_order() -> None:
+    latency = Latency()
+    for size in (8, 1, 1):
+        latency.batches[size] += 1
+    assert latency.summary()["batch_sizes"] == {"1": 2, "8": 1}
