@@ -71,6 +71,7 @@ export class Networks {
       return;
     }
     line.textContent = model.weights.trained ? trained(model) : UNTRAINED;
+    line.title = model.weights.trained_on ?? "";
     line.classList.toggle("loud", !model.weights.trained);
     const {channels, height, width} = model.input;
     const top1 = model.metrics?.top1;
@@ -91,9 +92,14 @@ function older(model, models) {
   return models.some((other) => other.name === model.name && other.version > model.version);
 }
 
-/** @param {Model} model */
+/**
+ * The data in short: a card tells more after the first comma, and the line must not grow.
+ *
+ * @param {Model} model
+ */
 function trained({weights}) {
-  return `Trained on ${weights.trained_on ?? "data its card does not name"} (${weights.name}).`;
+  const [data] = (weights.trained_on ?? "data its card does not name").split(/[,;]/);
+  return `Trained on ${data} (${weights.name}).`;
 }
 
 /** @param {Model[]} models */

@@ -54,7 +54,12 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
     artifacts = tmp_path_factory.mktemp("artifacts")
     for made in (
         card("lenet5_plain", GREY, DIGITS, "handwritten digits"),
-        card("squeezenet1_1", COLOUR, DIGITS, "digit scenes"),
+        card(
+            "squeezenet1_1",
+            COLOUR,
+            DIGITS,
+            "1438 digits in new scenes every epoch, slanted, over photographs",
+        ),
         card("resnet50", COLOUR, THINGS, None),
     ):
         directory = artifacts / made.name / "1"

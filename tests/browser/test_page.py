@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -25,31 +26,33 @@ def take(page: Page, title: str) -> None:
     expect(fact(page, "request")).to_have_text(REQUEST)
 
 
-def picture(page: Page) -> bytes:
-    """The stage as it stands, after the frame in which it was painted."""
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-    return page.locator("#canvas").screenshot(animations="disabled")
+def drawn(page: Page, what: str) -> Any:
+    """`what`, in JavaScript, of the `canvas`, once the frame is painted that is due."""
+    return page.locator("#canvas").evaluate(
+        f"""async (canvas) => {{
+            await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+            return {what};
+        }}"""
+    )
+
+
+def picture(page: Page) -> str:
+    return str(drawn(page, "canvas.toDataURL()"))
 
 
 def colours(page: Page) -> int:
     """How many colours the canvas shows; a blank one shows a single one."""
-    return int(
-        page.locator("#canvas").evaluate(
-            """async (canvas) => {
-                await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-                const {width, height} = canvas;
-                const {data} = canvas.getContext("2d").getImageData(0, 0, width, height);
-                return new Set(new Uint32Array(data.buffer)).size;
-            }"""
-        )
-    )
+    pixels = 'canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer'
+    return int(drawn(page, f"new Set(new Uint32Array({pixels})).size"))
 
 
 def test_an_example_shows_five_bars_a_map_and_where_the_time_went(
     opened: Page, watch: Watch
 ) -> None:
     opened.get_by_label("Network", exact=True).select_option(label="squeezenet1_1")
-    expect(opened.locator("#weights")).to_contain_text("Trained on digit scenes")
+    expect(opened.locator("#weights")).to_have_text(
+        "Trained on 1438 digits in new scenes every epoch (v1)."
+    )
     expect(opened.locator("#card [data-fact=top1]")).to_have_text(PERCENT)
     expect(opened.locator("#card [data-fact=input]")).to_have_text(re.compile("^224 . 224 RGB$"))
     take(opened, "Cat")
