@@ -132,7 +132,7 @@ def test_a_network_that_ignores_its_input_proves_nothing(tmp_path: Path) -> None
     weights = {key: tensor * 0 + 0.5 for key, tensor in network.state_dict().items()}
     weights["c1.weight"] *= 0
     save_file(weights, tmp_path / "dead.safetensors")
-    with pytest.raises(ParityError):
+    with pytest.raises(ParityError, match="the same answer"):
         export(Recipe("lenet5_plain", str(tmp_path / "dead.safetensors")), tmp_path / "out", QUIET)
     assert everything(tmp_path / "out") == []
 

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -300,10 +301,14 @@ def test_two_models_share_the_lanes_and_the_oldest_image_goes_first(make_engine:
         first = a.submit(0)
         await a.started()
         order: list[str] = []
+
+        def note(name: str, _: object) -> None:
+            order.append(name)
+
         tasks = []
         for name, bench in (("b", b), ("a", a), ("b", b)):
             task = bench.submit(1)
-            task.add_done_callback(lambda _, name=name: order.append(name))
+            task.add_done_callback(partial(note, name))
             tasks.append(task)
             await settled()
         a.engine.open()
