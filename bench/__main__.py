@@ -13,6 +13,7 @@ from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
 from bench import rounds, scenarios
 from bench.report import Report, console, save, show
 from bench.server import NotServing, Server
+from service.engines import Kind
 
 MODELS = ["lenet5_plain", "squeezenet1_1", "resnet50"]
 
@@ -24,6 +25,7 @@ Artifacts = Annotated[Path, typer.Option(help="What `python -m export` has publi
 Seconds = Annotated[float, typer.Option(min=0.1, help="For each measurement of each round.")]
 Rounds = Annotated[int, typer.Option(min=1, help="Everybody's turns; medians are over these.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write everything to this file.")]
+Engine = Annotated[Kind, typer.Option("--engine", help="What runs the networks.")]
 Batches = Annotated[str, typer.Option(help="Images a run, for the bare loops.")]
 
 
@@ -31,6 +33,7 @@ Batches = Annotated[str, typer.Option(help="Images a run, for the bare loops.")]
 def engine(
     models: Models = None,
     artifacts: Artifacts = Path("artifacts"),
+    kind: Engine = "ort",
     seconds: Seconds = 3.0,
     rounds: Rounds = 5,
     batches: Batches = "1,4,8",
@@ -40,7 +43,7 @@ def engine(
 
     Example: `python -m bench engine resnet50 --seconds 5`
     """
-    plan = scenarios.Plan(artifacts, models or MODELS, seconds, rounds, _numbers(batches))
+    plan = scenarios.Plan(artifacts, models or MODELS, seconds, rounds, _numbers(batches), kind)
     with _explained(), _progress() as progress:
         report = scenarios.engine(plan, progress)
     _finish(report, json)
@@ -50,6 +53,7 @@ def engine(
 def serve(
     models: Models = None,
     artifacts: Artifacts = Path("artifacts"),
+    kind: Engine = "ort",
     url: Annotated[str, typer.Option(help="A service that runs already; else one is begun.")] = "",
     clients: Annotated[str, typer.Option(help="Concurrent keep-alive clients.")] = "1,8,32",
     seconds: Seconds = 3.0,
@@ -61,7 +65,7 @@ def serve(
 
     Example: `python -m bench serve squeezenet1_1 --rounds 7 --json report.json`
     """
-    plan = scenarios.Plan(artifacts, models or MODELS, seconds, rounds, _numbers(batches))
+    plan = scenarios.Plan(artifacts, models or MODELS, seconds, rounds, _numbers(batches), kind)
     with _explained(), _progress() as progress:
         report = scenarios.serve(plan, _numbers(clients), _server(url), progress)
     _finish(report, json)

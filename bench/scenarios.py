@@ -13,6 +13,7 @@ from bench.report import Report
 from bench.rounds import Progress, interleave
 from bench.samples import Contestant, Series
 from bench.server import Served, Server, check, serving
+from service.engines import Kind
 from service.settings import cores
 
 NULL_CLIENTS = 8
@@ -26,6 +27,7 @@ class Plan:
     seconds: float
     rounds: int
     batches: list[int]
+    kind: Kind
 
 
 def engine(plan: Plan, progress: Progress) -> Report:
@@ -42,7 +44,7 @@ def serve(plan: Plan, clients: list[int], server: Server | None, progress: Progr
         loops = bare(plan)
         null: list[Contestant] = []
         if server is None:
-            server = stack.enter_context(serving(plan.artifacts, plan.models, "ort"))
+            server = stack.enter_context(serving(plan.artifacts, plan.models, plan.kind))
             null = server_alone(plan, image, stack)
         check(server, plan.models)
         served = [Served(server, m, image, n) for m in plan.models for n in clients]
@@ -61,12 +63,12 @@ def serve(plan: Plan, clients: list[int], server: Server | None, progress: Progr
 
 
 def bare(plan: Plan) -> list[Bare]:
-    image = photograph()
-    return [
-        form
-        for model in plan.models
-        for form in forms(newest(plan.artifacts, model), image, lanes=cores(), batches=plan.batches)
-    ]
+    image, lanes = photograph(), cores()
+    found: list[Bare] = []
+    for model in plan.models:
+        directory = newest(plan.artifacts, model)
+        found += forms(directory, image, lanes=lanes, batches=plan.batches, kind=plan.kind)
+    return found
 
 
 def server_alone(plan: Plan, image: bytes, stack: contextlib.ExitStack) -> list[Contestant]:
