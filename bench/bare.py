@@ -1,8 +1,8 @@
 """What the machine can do without HTTP: decode, run, again. Nothing that serves can be faster.
 
-Three forms. One image after the other, each with all cores; as many threads as the engine has
-lanes, each with one core and one image at a time; and the same with more images a run. The plain
-form decodes as the textbooks do, whole image first: what other servers were measured against.
+One image after the other, each with all cores or with one; or as many threads as the engine has
+lanes, each with one core and one or more images a run. Plain decoding is as the textbooks do it,
+the whole image first: what other servers were measured against.
 """
 
 import io
@@ -51,6 +51,7 @@ class Bare:
         self.model, self.name = card.name, name
         self._engine, self._decode = engine, decode
         self._threads, self._batch = threads, batch
+        self._alone = name == SINGLE
         self._asked = np.full((batch, card.explained), -1, np.int64)
 
     def measure(self, seconds: float) -> Sample:
@@ -67,10 +68,10 @@ class Bare:
     def _loop(self, end: float) -> Lane:
         each: list[float] = []
         begun = now = time.perf_counter()
-        while now < end:
+        while not each or now < end:
             before = now
             images = np.stack([self._decode() for _ in range(self._batch)])
-            self._engine.run(images, self._asked, alone=self._threads == 1)
+            self._engine.run(images, self._asked, alone=self._alone)
             now = time.perf_counter()
             each.append((now - before) / self._batch)
         return Lane(len(each) * self._batch, now - begun, each)
@@ -95,6 +96,7 @@ def forms(
 
     return [
         form(served, 1, 1, SINGLE),
+        form(served, 1, 1, "single image, one core"),
         *(form(served, lanes, n, f"{lanes} lanes, batch {n}") for n in batches),
         *(form(plainly, lanes, n, f"{lanes} lanes, batch {n}, plain decode") for n in batches),
     ]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from bench.http import Answers, BadAnswer
 from bench.samples import Sample, percentile
 
 READ = 1 << 16
@@ -23,52 +24,6 @@ def no_cpu() -> None:
 
 def per_answer(before: float | None, after: float | None, answers: int) -> float | None:
     return None if before is None or after is None or not answers else (after - before) / answers
-
-
-class BadAnswer(Exception):
-    """Bytes that are no HTTP/1.1 answer with a Content-Length."""
-
-
-def request(host: str, path: str, body: bytes, kind: str = "image/jpeg") -> bytes:
-    """A POST, ready to be sent any number of times."""
-    lines = (
-        f"POST {path} HTTP/1.1",
-        f"Host: {host}",
-        f"Content-Type: {kind}",
-        f"Content-Length: {len(body)}",
-    )
-    return "\r\n".join((*lines, "", "")).encode() + body
-
-
-class Answers:
-    """Cuts a stream of bytes into answers and yields their statuses."""
-
-    def __init__(self) -> None:
-        self._bytes = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[int]:
-        self._bytes += data
-        while (end := self._bytes.find(b"\r\n\r\n")) >= 0:
-            head = bytes(self._bytes[:end]).lower()
-            length = end + 4 + _content_length(head)
-            if len(self._bytes) < length:
-                return
-            del self._bytes[:length]
-            yield _status(head)
-
-
-def _content_length(head: bytes) -> int:
-    _, found, rest = head.partition(b"\r\ncontent-length:")
-    if not found:
-        raise BadAnswer("an answer without Content-Length")
-    return int(rest.partition(b"\r\n")[0])
-
-
-def _status(head: bytes) -> int:
-    parts = head.split(maxsplit=2)
-    if not parts[0].startswith(b"http/1.") or len(parts) < 2 or not parts[1].isdigit():
-        raise BadAnswer(f"not HTTP: {head[:40]!r}")
-    return int(parts[1])
 
 
 class Client:
@@ -175,9 +130,8 @@ class Load:
         while (now := time.perf_counter()) < end or self._unfinished(clients):
             if not any(c.waiting for c in clients) or now > answered + STALLED:
                 return
-            for client in self._complete(selector, 0.5):
+            if self._turn(selector, again=True):
                 answered = now
-                selector.modify(client.socket, client.send(), client)
 
     def _unfinished(self, clients: list[Client]) -> bool:
         return any(c.waiting and len(c.latencies) + c.errors < CYCLES for c in clients)
@@ -185,19 +139,21 @@ class Load:
     def _drain(self, selector: selectors.BaseSelector, clients: list[Client]) -> None:
         end = time.perf_counter() + STALLED
         while any(c.waiting for c in clients) and time.perf_counter() < end:
-            self._complete(selector, 0.5)
+            self._turn(selector, again=False)
 
-    def _complete(self, selector: selectors.BaseSelector, seconds: float) -> list[Client]:
-        """Moves bytes for at most so long; the clients whose answer is complete."""
-        complete = []
-        for key, events in selector.select(seconds):
+    def _turn(self, selector: selectors.BaseSelector, *, again: bool) -> int:
+        """Moves what bytes can be moved; how many answers are complete."""
+        complete = 0
+        for key, events in selector.select(0.5):
             client: Client = key.data
             try:
                 if events & selectors.EVENT_WRITE:
                     selector.modify(client.socket, client.go_on(), client)
                 if events & selectors.EVENT_READ and client.receive():
-                    complete.append(client)
-            except (OSError, BadAnswer, ValueError):
+                    complete += 1
+                    if again:
+                        selector.modify(client.socket, client.send(), client)
+            except (OSError, BadAnswer):
                 self._broken += 1
                 client.waiting = False
                 selector.unregister(client.socket)

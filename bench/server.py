@@ -13,7 +13,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import IO
 
-from bench.client import Load, request
+from bench.client import Load
+from bench.http import request
 from bench.samples import Sample
 
 READY_S = 120.0

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.client import Answers, BadAnswer, Load, per_answer, request
+from bench.client import Load, per_answer
+from bench.http import Answers, BadAnswer, request
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
@@ -27,7 +28,13 @@ def test_answers_are_found_however_the_bytes_are_cut(sent: list[bytes], cuts: li
 
 
 @pytest.mark.parametrize(
-    "bad", [b"HTTP/1.1 200 OK\r\n\r\n", b"SSH-2.0\r\nContent-Length: 0\r\n\r\n"]
+    "bad",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+        b"SSH-2.0\r\nContent-Length: 0\r\n\r\n",
+        b"\r\n\r\n",
+    ],
 )
 def test_what_is_no_answer_is_refused(bad: bytes) -> None:
     with pytest.raises(BadAnswer):
