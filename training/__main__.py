@@ -79,10 +79,11 @@ def ship(
     data: Pictures = "scenes",
     images: Annotated[int, typer.Option(help="held-out scenes to measure on")] = 2000,
     machine: Annotated[str, typer.Option(help="what it trained on, in words")] = "unknown",
+    note: Annotated[str, typer.Option(help="what this run did otherwise")] = "",
 ) -> None:
     """Rounds the weights of RUN to float16, measures them, writes models/shipped/."""
     torch.set_num_threads(1)
-    card = shipping.ship(network, data, run, images=images, machine=machine)
+    card = shipping.ship(network, data, run, shipping.Remarks(machine, note), images=images)
     _print(card.metrics)
 
 

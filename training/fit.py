@@ -2,6 +2,10 @@
 
 With a budget of images, the same seed gives the same weights; with a budget of minutes, the same
 pictures in the same order, as many as the machine manages.
+
+glibc gives the memory of large tensors back to the system after every layer and fetches it again;
+with `MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000` in the environment
+MobileNet at 224 pixels trains 1.2 to 1.6 times as fast on a busy machine.
 """
 
 import time
@@ -167,8 +171,7 @@ def fit(
             if time.monotonic() - told >= every:
                 run.save(file)
                 tell(run.report)
-                run.report.spent = budget.spent(run.report.seconds, run.report.images)
-    told = time.monotonic()
+                told = time.monotonic()
     run.save(file)
     tell(run.report)
     return run.report

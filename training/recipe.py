@@ -84,8 +84,8 @@ _SQUEEZENET: Final = (
 _MOBILENET: Final = (
     Phase(until=0.10, side=64, batch=32, difficulty=PLAIN),
     Phase(until=0.30, side=64, batch=32, difficulty=NEAR),
-    Phase(until=0.60, side=112, batch=32, difficulty=MIDDLE),
-    Phase(until=1.00, side=224, batch=32, difficulty=TRAIN),
+    Phase(until=0.38, side=112, batch=32, difficulty=MIDDLE),
+    Phase(until=1.00, side=224, batch=16, difficulty=TRAIN),
 )
 
 RECIPES: Final[dict[tuple[str, Data], Recipe]] = {

@@ -5,6 +5,7 @@ figures in it belong to the rounded weights, since those are the ones that will 
 """
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,8 +40,16 @@ def load(name: str, file: Path) -> Network:
     return network.eval()
 
 
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What the card says and no file knows: the machine in words, what this run did otherwise."""
+
+    machine: str
+    note: str = ""
+
+
 def ship(
-    name: str, data: Data, run: Path, *, images: int, machine: str, folder: Path = SHIPPED
+    name: str, data: Data, run: Path, remarks: Remarks, *, images: int, folder: Path = SHIPPED
 ) -> Checkpoint:
     """Writes the weights of the run saved in `run` and their card, measured on `images` scenes."""
     state: dict[str, Any] = torch.load(run, weights_only=True)
@@ -49,22 +58,23 @@ def ship(
     file = folder / f"{name}.{data}.safetensors"
     temporary = file.with_name(file.name + ".part")
     temporary.write_bytes(content)
-    figures = evaluate(
-        from_network(load(name, temporary), PREPROCESSING[data]), data, images=images
-    )
+    answer = from_network(load(name, temporary), PREPROCESSING[data])
     checkpoint = Checkpoint(
         architecture=name,
         preprocessing=PREPROCESSING[data],
         labels=LABELS,
-        weights=_weights(name, data, hashlib.sha256(content).hexdigest(), state, machine),
-        metrics=figures,
+        weights=_weights(name, data, hashlib.sha256(content).hexdigest(), state, remarks),
+        metrics=evaluate(answer, data, images=images),
     )
     temporary.replace(file)
     checkpoint.write(file.with_suffix(".json"))
     return checkpoint
 
 
-def _weights(name: str, data: Data, sha256: str, state: dict[str, Any], machine: str) -> Weights:
+def _weights(
+    name: str, data: Data, sha256: str, state: dict[str, Any], remarks: Remarks
+) -> Weights:
+    """An epoch is as many pictures as there are training digits."""
     report = state["report"]
     return Weights(
         name=f"{data}-v1",
@@ -73,16 +83,16 @@ def _weights(name: str, data: Data, sha256: str, state: dict[str, Any], machine:
         trained=True,
         trained_on=trained_on(data),
         seed=state["seed"],
-        recipe=recipe(name, data).words(),
+        recipe="; ".join(filter(None, (recipe(name, data).words(), remarks.note))),
         epochs=report["images"] // len(digits("train").labels),
         images=report["images"],
         seconds=round(report["seconds"], 1),
-        machine=machine,
+        machine=remarks.machine,
     )
 
 
 def trained_on(data: Data) -> str:
-    """The training data in words; an epoch is as many pictures as there are training digits."""
+    """The training data in words."""
     count = len(digits("train").labels)
     own = f"{count} of scikit-learn's 1797 handwritten digits"
     if data == "digits":

@@ -76,6 +76,22 @@ def test_ctrl_c_leaves_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert torch.equal(weights(again), weights(run))
 
 
+@pytest.mark.parametrize(("every", "reports"), [(0, 6), (3600, 1)])
+def test_it_reports_and_saves_as_often_as_asked_and_at_the_end(
+    every: float, reports: int, tmp_path: Path
+) -> None:
+    told: list[int] = []
+    fit(
+        lenet(),
+        Budget(images=100),
+        tmp_path / "run.pt",
+        lambda report: told.append(report.images),
+        every,
+    )
+    assert len(told) == reports
+    assert told[-1] == 100
+
+
 def test_a_run_learns(tmp_path: Path) -> None:
     report = fit(lenet(), Budget(images=5000), tmp_path / "run.pt", silent)
     assert report.top1 > 0.4, "chance is 0.1"

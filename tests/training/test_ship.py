@@ -14,7 +14,7 @@ from training.evaluate import evaluate, from_network
 from training.feed import PREPROCESSING, feed
 from training.fit import Budget, Run, fit, initialise
 from training.recipe import Data, recipe
-from training.ship import SHIPPED, load, ship
+from training.ship import SHIPPED, Remarks, load, ship
 
 CARDS = sorted(SHIPPED.glob("*.json"))
 
@@ -60,12 +60,12 @@ def test_a_run_is_shipped_rounded_measured_and_described(tmp_path: Path) -> None
         network, recipe("lenet5_plain", "digits"), PREPROCESSING["digits"], 3, feed("digits", 3)
     )
     fit(run, Budget(images=128), tmp_path / "run.pt", lambda _: None)
-    card = ship(
-        "lenet5_plain", "digits", tmp_path / "run.pt", images=0, machine="a test", folder=tmp_path
-    )
+    remarks = Remarks("a test", "stopped early")
+    card = ship("lenet5_plain", "digits", tmp_path / "run.pt", remarks, images=0, folder=tmp_path)
     file = tmp_path / "lenet5_plain.digits.safetensors"
     assert Checkpoint.read(file.with_suffix(".json")) == card
     assert (card.weights.seed, card.weights.images, card.weights.machine) == (3, 128, "a test")
+    assert (card.weights.recipe or "").endswith("; stopped early")
     shipped = load("lenet5_plain", file)
     for ours, theirs in zip(network.parameters(), shipped.parameters(), strict=True):
         assert torch.equal(ours.half().float(), theirs)
