@@ -117,6 +117,7 @@ def judged(verdicts: Sequence[Verdict], out: Console) -> Table:
         sign = "at least" if v.at_least else "at most"
         target = "-" if v.target is None else f"{sign} {v.target * scale:.{digits}f} {v.unit}"
         met = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[v.met]
+        met = "[yellow]implausible[/]" if v.implausible else met
         found = f"{figure(v.found, scale, digits)} {v.unit}"
         grid.add_row(v.model, v.clients, v.what, found, target, met)
     return grid

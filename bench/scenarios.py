@@ -102,6 +102,7 @@ def report(
         *warnings.of_machine(here),
         *warnings.of_rounds(min((len(s.samples) for s in everybody), default=0), plan.rounds),
         *warnings.of_series(everybody),
+        *warnings.of_verdicts(verdicts),
     ]
     settings = dataclasses.asdict(plan) | {"artifacts": plan.artifacts.name}
     return Report(scenario, settings, here, bare, served, null, verdicts, warned)

@@ -6,12 +6,15 @@ from typing import Literal
 
 from bench.machine import QUIET, Machine
 from bench.samples import Series
+from bench.targets import Verdict
 
 SCATTER = 0.15  # of the median, over the rounds
 CLIENT_SHARE = 0.5  # of one core
 ENOUGH = 100  # answers a round, for a p99
 
-Name = Literal["loaded machine", "scatter", "client-bound", "errors", "too short", "cut short"]
+Name = Literal[
+    "loaded machine", "scatter", "client-bound", "errors", "too short", "cut short", "implausible"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,13 @@ def of_series(series: Sequence[Series]) -> Iterator[Warned]:
         if share and count and count.median < ENOUGH:
             told = f"{count.median:.0f} answers a round are few for a p99"
             yield Warned("too short", f"{who}: {told}; raise --seconds")
+
+
+def of_verdicts(verdicts: Sequence[Verdict]) -> Iterator[Warned]:
+    for v in verdicts:
+        if v.implausible:
+            told = f"{v.model}, {v.clients}: {v.found.median:.0%} {v.what}"
+            yield Warned("implausible", f"{told}: the bare loop was disturbed; prove nothing by it")
 
 
 def of_rounds(done: int, wanted: int) -> Iterator[Warned]:

@@ -30,7 +30,11 @@ def report(served: Series, machine: Machine = QUIET) -> Report:
         series("resnet50", "2 lanes, batch 1, plain decode", [24, 24, 24]),
     ]
     found = list(verdicts("resnet50", bare, [served]))
-    warned = [*warnings.of_machine(machine), *warnings.of_series([served])]
+    warned = [
+        *warnings.of_machine(machine),
+        *warnings.of_series([served]),
+        *warnings.of_verdicts(found),
+    ]
     return Report("serve", {"rounds": 3}, machine, bare, [served], [served], found, warned)
 
 
@@ -62,6 +66,23 @@ def test_a_slow_single_client_misses_by_milliseconds() -> None:
     assert over.met is False
     quick = report(series("resnet50", "1 client", [20], p50=0.0414))
     assert next(v for v in quick.verdicts if v.unit == "ms").met
+
+
+def test_a_service_that_beats_its_own_bare_loop_proves_nothing() -> None:
+    one = report(series("resnet50", "8 clients", [29, 29, 29]))
+    assert [v.met for v in one.verdicts if v.target] == [None]
+    assert [w.name for w in one.warnings] == ["implausible"]
+    text = shown(one)
+    assert "116.0 (116.0 to 145.0) %" in text
+    assert "the bare loop was disturbed" in text
+    assert "met" not in text
+
+
+def test_cpu_time_is_compared_where_it_is_known() -> None:
+    served = Series("resnet50", "8 clients", [Sample(20, 1, 1, cpu=0.015, client_cpu=0.005)])
+    cpu = next(v for v in report(served).verdicts if v.what.startswith("CPU time"))
+    assert cpu.found.median == 0.5
+    assert cpu.met is None
 
 
 def test_a_figure_without_a_target_is_neither_met_nor_missed() -> None:
