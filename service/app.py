@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
         await registry.close()
 
     app = FastAPI(title="Convoy", version="0.1.0", summary=__doc__, lifespan=lifespan)
+    app.router.routes.insert(0, Route("/predict/{name}", routes.predict_fast, methods=["POST"]))
     app.include_router(routes.router)
     app.include_router(status.router)
     app.mount("/page", StaticFiles(directory=status.PAGE), name="page")

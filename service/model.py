@@ -5,7 +5,6 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.card import ModelCard
 from service.batcher import Answer, Batcher, Released
+from service.decoders import Decoders
 from service.engines import Engine
 from service.errors import BadParameter, ConvoyError, QueueFull
 from service.images import Box, Pixels, View, decode
@@ -64,7 +64,7 @@ class Model:
     """A card, its engine and the batcher before it. `users` counts requests that hold it."""
 
     def __init__(
-        self, card: ModelCard, engine: Engine, lanes: Lanes, decoders: Executor, settings: Settings
+        self, card: ModelCard, engine: Engine, lanes: Lanes, decoders: Decoders, settings: Settings
     ) -> None:
         self.card, self.engine = card, engine
         self.batcher = Batcher(
@@ -101,7 +101,7 @@ class Model:
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Does on a decoding thread what would hold up the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, work)
+        return await self._decoders.run(work)
 
     async def view(self, data: bytes) -> View:
         """What the network sees of an image file."""

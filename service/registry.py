@@ -10,10 +10,10 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator, KeysView
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from models.card import CARD, CardError, ModelCard
+from service.decoders import Decoders
 from service.engines import Engine, EngineUnavailable, open_engine
 from service.engines.device import cuda_works
 from service.errors import ConvoyError, NotReady, UnknownModel
@@ -32,7 +32,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.lanes = Lanes(settings.lanes)
-        self.decoders = ThreadPoolExecutor(settings.decoders, thread_name_prefix="decode")
+        self.decoders = Decoders(settings.decoders)
         self._models: dict[str, dict[int, Model]] = {}
         self.refused: dict[str, str] = {}  # "name/version" -> why it is not served
         self.loading = True
@@ -195,7 +195,7 @@ class Registry:
             await model.close()
         self._models.clear()
         self.lanes.close()
-        self.decoders.shutdown()
+        self.decoders.close()
 
 
 def _check(file: Path, sha256: str) -> None:

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field, field_validator
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from service import schemas
 from service.answers import answer, draw
@@ -73,6 +74,24 @@ class PredictQuery(BaseModel):
 
     def maps(self) -> int:
         return {"none": 0, "top1": 1, "top5": 5}.get(self.cam) or len(self.classes())
+
+
+DEFAULTS = PredictQuery()
+
+
+async def predict_fast(request: Request) -> Response:
+    """`predict` without FastAPI's machinery around it, which costs a small network 5 % of its rate.
+
+    The route below documents it.
+    """
+    given = request.query_params
+    try:
+        query = PredictQuery.model_validate(dict(given)) if given else DEFAULTS
+    except ValidationError as error:
+        raise RequestValidationError(
+            [e | {"loc": ("query", *e["loc"])} for e in error.errors()]
+        ) from None
+    return await predict(request.path_params["name"], request, query)
 
 
 @router.post(

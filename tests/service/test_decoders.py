@@ -1,0 +1,73 @@
+"""Work on threads gives its own result to the one who waits, and one failure is one failure."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from service.decoders import Decoders
+
+
+def run(test: Callable[[Decoders], Coroutine[Any, Any, None]], count: int = 2) -> None:
+    async def main() -> None:
+        decoders = Decoders(count)
+        try:
+            await asyncio.wait_for(test(decoders), 20)
+        finally:
+            decoders.close()
+
+    asyncio.run(main())
+
+
+def test_every_result_goes_to_its_own_waiter() -> None:
+    async def test(decoders: Decoders) -> None:
+        calls = [decoders.run(lambda n=n: n * n) for n in range(500)]  # type: ignore[misc]
+        assert await asyncio.gather(*calls) == [n * n for n in range(500)]
+
+    run(test)
+
+
+def test_an_error_reaches_its_waiter_and_nobody_else() -> None:
+    def fail() -> None:
+        raise ValueError("mine")
+
+    async def test(decoders: Decoders) -> None:
+        results = await asyncio.gather(
+            decoders.run(lambda: 1),
+            decoders.run(fail),
+            decoders.run(lambda: 2),
+            return_exceptions=True,
+        )
+        assert results[::2] == [1, 2]
+        assert repr(results[1]) == "ValueError('mine')"
+
+    run(test, count=1)
+
+
+def test_work_runs_beside_the_loop_and_not_on_it() -> None:
+    async def test(decoders: Decoders) -> None:
+        assert await decoders.run(threading.get_ident) != threading.get_ident()
+
+    run(test)
+
+
+def test_what_was_cancelled_before_it_began_is_not_done() -> None:
+    done: list[str] = []
+    gate = threading.Event()
+
+    async def test(decoders: Decoders) -> None:
+        first = asyncio.create_task(decoders.run(gate.wait))
+        second = asyncio.create_task(decoders.run(lambda: done.append("second")))
+        third = asyncio.create_task(decoders.run(lambda: done.append("third")))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(first, third)
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        assert done == ["third"]
+
+    run(test, count=1)
