@@ -125,8 +125,7 @@ class Batcher:
         """
         if self.closed:
             raise NotReady("this model is being unloaded: try again")
-        if len(self._queue) >= self.max_queue:
-            raise self._full()
+        self.admit()
         loop = asyncio.get_running_loop()
         waiting = Waiting(image, asked, deadline, time.perf_counter(), loop.create_future())
         self._queue.append(waiting)
@@ -140,12 +139,15 @@ class Batcher:
             if waiting.future.cancelled() and waiting in self._queue:
                 self._queue.remove(waiting)
 
-    def _full(self) -> QueueFull:
-        seconds = len(self._queue) * self._seconds_per_image / self._lanes.count
-        return QueueFull(
-            f"{len(self._queue)} images wait already, about {seconds:.1f} s of work",
-            retry_after=max(1, math.ceil(seconds)),
-        )
+    def admit(self, more: int = 0) -> None:
+        """Raises `QueueFull` if the images waiting and `more` that soon will fill the queue."""
+        waiting = len(self._queue) + more
+        if waiting >= self.max_queue:
+            seconds = waiting * self._seconds_per_image / self._lanes.count
+            raise QueueFull(
+                f"{waiting} images wait already, about {seconds:.1f} s of work",
+                retry_after=max(1, math.ceil(seconds)),
+            )
 
     def _expire(self, waiting: Waiting) -> None:
         if not waiting.future.done():

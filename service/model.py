@@ -75,7 +75,7 @@ class Model:
             max_queue=settings.max_queue,
             observe=self._batch_done,
         )
-        self._decoders = decoders
+        self._decoders, self._decoding = decoders, 0
         self._max_pixels = settings.max_pixels
         self.latency = Latency()
         self.metrics = ModelMetrics(card.name, card.version, engine.name)
@@ -104,9 +104,14 @@ class Model:
         return await self._decoders.run(work)
 
     async def view(self, data: bytes) -> View:
-        """What the network sees of an image file."""
+        """What the network sees of an image file; an image waits for this like for its run."""
         p, limit = self.card.preprocessing, self._max_pixels
-        return await self.in_thread(lambda: decode(data, p, limit))
+        self.batcher.admit(self._decoding)
+        self._decoding += 1
+        try:
+            return await self.in_thread(lambda: decode(data, p, limit))
+        finally:
+            self._decoding -= 1
 
     async def photograph(self, data: bytes, side: int) -> Pixels:
         """The same region in colour, `side` x `side` pixels."""
