@@ -35,17 +35,11 @@ def prove(engine: Engine, served: Served, *, channels: int, size: int) -> Parity
             "the network gives every image the same answer, so nothing can be proven about it: "
             "its weights are broken. Nothing was published"
         )
-    parities = [_compare(found, reference)]
     batches = sorted({1, min(3, len(images)), len(images)})
-    for n in batches[:-1]:
-        part = engine.run(images[:n], found.classes[:n])
-        parities.append(_compare(part, tuple(values[:n] for values in reference)))
-    parity = Parity(
-        batches=tuple(batches),
-        logits=max(p[0] for p in parities),
-        maps=max(p[1] for p in parities),
-        top1=min(p[2] for p in parities),
-    )
+    parts = [engine.run(images[:n], found.classes[:n]) for n in batches[:-1]]
+    errors = np.array([_errors(part, reference) for part in (*parts, found)])
+    logits, maps, wrong = errors.max(0).tolist()  # a NaN stays one
+    parity = Parity(tuple(batches), logits, maps, top1=1 - wrong)
     if not _agrees(parity):
         raise ParityError(
             f"{engine.name} disagrees with torch: logits by {parity.logits:.1e} (at most "
@@ -68,18 +62,18 @@ def _torch(
     return np.concatenate(logits), np.concatenate(maps)
 
 
-def _compare(
-    found: Outputs, reference: tuple[NDArray[np.float32], ...]
+def _errors(
+    found: Outputs, reference: tuple[NDArray[np.float32], NDArray[np.float32]]
 ) -> tuple[float, float, float]:
-    logits, maps = reference
-    scale = np.abs(logits).max()
-    chosen = np.take_along_axis(logits, found.logits.argmax(1)[:, None], 1)[:, 0]
+    """Of the first images: logits and maps relative to the largest of all, share of wrong top-1."""
+    n, (logits, maps) = len(found.logits), reference
+    chosen = np.take_along_axis(logits[:n], found.logits.argmax(1)[:, None], 1)[:, 0]
     # two classes whose logits are equal but for rounding may change places
-    same = chosen >= logits.max(1) - LOGITS_TOLERANCE * scale
+    wrong = chosen < logits[:n].max(1) - LOGITS_TOLERANCE * np.abs(logits).max()
     return (
-        float(np.abs(found.logits - logits).max() / scale),
-        float(np.abs(found.maps - maps).max() / np.abs(maps).max()),
-        float(same.mean()),
+        float(np.abs(found.logits - logits[:n]).max() / np.abs(logits).max()),
+        float(np.abs(found.maps - maps[:n]).max() / np.abs(maps).max()),
+        float(wrong.mean()),
     )
 
 

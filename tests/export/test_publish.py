@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from safetensors.torch import save_file
 
-from export.parity import ParityError, prove
+from export.parity import SEED, ParityError, prove
 from export.publish import Recipe, export
 from export.random_weights import pictures
 from export.sources import obtain
@@ -19,10 +22,12 @@ from export.weights import WeightsError
 from models.card import CARD, Checkpoint, ModelCard, Preprocessing, Weights
 from models.catalog import architecture
 from models.served import Served
-from service.engines import Outputs, open_engine
+from service.engines import Kind, Outputs, open_engine
 from service.engines.ort import OrtEngine
 
 QUIET = Console(quiet=True)
+KINDS: tuple[Kind, ...] = ("ort", "pytorch")
+Falsify = Callable[[Outputs], None]
 
 
 def everything(artifacts: Path) -> list[str]:
@@ -89,41 +94,84 @@ def test_a_graph_that_disagrees_is_refused_and_nothing_is_left(
     assert everything(tmp_path) == []
 
 
-@pytest.mark.parametrize("wrong", ["logits", "maps", "top1", "nan", "small batch"])
-def test_every_disagreement_is_seen(wrong: str) -> None:
-    a = architecture("lenet5_plain")
-    network, checkpoint = obtain(a, "random", QUIET)
-    served = Served(network, checkpoint.preprocessing, 10).eval()
+class Eager:
+    """Torch as an engine, so that a test can falsify what it says."""
 
-    class Wrong:
-        name, precision, device, max_batch, lanes = "wrong", "fp32", "CPU", 5, 1
+    name, precision, device, max_batch, lanes = "eager", "fp32", "CPU", 5, 1
 
-        def run(
-            self, images: NDArray[np.uint8], asked: NDArray[np.int64], *, alone: bool = False
-        ) -> Outputs:
-            assert not alone
-            import torch
+    def __init__(self, served: Served, falsify: Falsify) -> None:
+        self.served, self.falsify = served, falsify
 
-            with torch.inference_mode():
-                out = served(torch.from_numpy(images), torch.from_numpy(asked))
-            logits, scores, classes, maps = (t.numpy().copy() for t in out)
-            match wrong:
-                case "logits":
-                    logits += 0.01
-                case "maps":
-                    maps[0] *= 1.01
-                case "top1":
-                    logits[0, int(logits[0].argmin())] = logits[0].max() + 1
-                case "nan":
-                    logits[0, 0] = np.nan
-                case "small batch" if len(images) == 3:
-                    logits += 0.01
-            return Outputs(logits, scores, classes, maps)
+    def run(
+        self, images: NDArray[np.uint8], asked: NDArray[np.int64], *, alone: bool = False
+    ) -> Outputs:
+        assert not alone
+        with torch.inference_mode():
+            out = self.served(torch.from_numpy(images), torch.from_numpy(asked))
+        outputs = Outputs(*(t.numpy().copy() for t in out))
+        self.falsify(outputs)
+        return outputs
 
-        def close(self) -> None: ...
+    def close(self) -> None: ...
 
+
+def nothing(_: Outputs) -> None: ...
+
+
+def logits(out: Outputs) -> None:
+    out.logits[:] += 0.01
+
+
+def maps(out: Outputs) -> None:
+    out.maps[0] *= 1.01
+
+
+def top1(out: Outputs) -> None:
+    out.logits[0, int(out.logits[0].argmin())] = out.logits[0].max() + 1
+
+
+def nan(out: Outputs) -> None:
+    out.logits[0, 0] = np.nan
+
+
+def nan_in_a_small_batch(out: Outputs) -> None:
+    if len(out.maps) == 1:
+        out.maps[0, 0, 0] = np.nan
+
+
+def a_small_batch(out: Outputs) -> None:
+    if len(out.logits) == 3:
+        out.logits[:] += 0.01
+
+
+@pytest.fixture
+def lenet() -> Served:
+    network, checkpoint = obtain(architecture("lenet5_plain"), "random", QUIET)
+    return Served(network, checkpoint.preprocessing, 10).eval()
+
+
+@pytest.mark.parametrize("wrong", [logits, maps, top1, nan, nan_in_a_small_batch, a_small_batch])
+def test_every_disagreement_is_seen(lenet: Served, wrong: Falsify) -> None:
+    assert prove(Eager(lenet, nothing), lenet, channels=1, size=32).top1 == 1
     with pytest.raises(ParityError):
-        prove(Wrong(), served, channels=1, size=32)
+        prove(Eager(lenet, wrong), lenet, channels=1, size=32)
+
+
+def test_an_image_without_evidence_is_no_disagreement(lenet: Served) -> None:
+    """A ReLU over class maps (SqueezeNet) may leave an image all zeros: 0 of 0 is no error."""
+    first = torch.from_numpy(pictures(5, 32, 1, seed=SEED)[:1])
+
+    class Silent(Served):
+        def forward(self, *inputs: Any) -> Any:
+            logits, scores, classes, maps = super().forward(*inputs)
+            keep = (inputs[0] != first).flatten(1).any(1).float()
+            return logits * keep[:, None], scores, classes, maps * keep[:, None, None, None]
+
+    plain = Preprocessing(1, 32, 32, "bilinear", (0.5,), (0.25,))
+    silent = Silent(lenet.network, plain, 10).eval()
+    parity = prove(Eager(silent, nothing), silent, channels=1, size=32)
+    assert parity.logits < 1e-5
+    assert parity.maps < 1e-5
 
 
 def test_a_network_that_ignores_its_input_proves_nothing(tmp_path: Path) -> None:
@@ -154,11 +202,12 @@ def test_a_file_with_a_card_brings_its_labels_and_preprocessing(tmp_path: Path) 
     assert (card.name, card.labels) == ("animals", ("ant", "bee", "cat"))
     assert (card.metrics, card.preprocessing.resize) == ({"top1": 0.9}, 40)
     directory = tmp_path / "out" / "animals" / "1"
-    ort, torch = (
-        open_engine(kind, card, directory, device="cpu", lanes=1) for kind in ("ort", "pytorch")
-    )
     images, asked = pictures(2, 32, 1, seed=1), np.full((2, 3), -1)
-    assert np.allclose(ort.run(images, asked).maps, torch.run(images, asked).maps, atol=1e-4)
+    one, other = (
+        open_engine(kind, card, directory, device="cpu", lanes=1).run(images, asked).maps
+        for kind in KINDS
+    )
+    assert np.allclose(one, other, atol=1e-4)
 
     file.write_bytes(file.read_bytes() + b" ")
     with pytest.raises(WeightsError, match="is not the file its card describes"):
