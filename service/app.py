@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -37,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         await registry.close()
 
-    app = FastAPI(title="Convoy", version="0.1.0", summary=__doc__, lifespan=lifespan)
+    app = FastAPIOffline(title="Convoy", version="0.1.0", summary=__doc__, lifespan=lifespan)
     app.include_router(routes.router)
     app.include_router(status.router)
     app.mount("/page", StaticFiles(directory=status.PAGE), name="page")

@@ -40,7 +40,7 @@ def test_an_error_reaches_its_waiter_and_nobody_else() -> None:
             decoders.run(lambda: 2),
             return_exceptions=True,
         )
-        assert results[::2] == [1, 2]
+        assert list(results[::2]) == [1, 2]
         assert repr(results[1]) == "ValueError('mine')"
 
     run(test, count=1)

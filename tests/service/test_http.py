@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -278,7 +279,11 @@ def test_metrics_are_what_prometheus_reads(client: TestClient, photo: bytes) -> 
 def test_the_page_and_the_api_description_are_there(client: TestClient) -> None:
     assert "<title>" in client.get("/").text
     assert client.get("/page/style.css").status_code == 200
-    assert client.get("/docs").status_code == 200
+    docs = client.get("/docs").text
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', docs)
+    assert loaded
+    for address in loaded:  # from here, and not from elsewhere
+        assert client.get(address).status_code == 200
     paths = client.get("/openapi.json").json()["paths"]
     assert "image/jpeg" in json.dumps(paths["/predict/{name}"]["post"]["requestBody"])
     assert "429" in paths["/predict/{name}"]["post"]["responses"]
