@@ -1,10 +1,9 @@
 """POST /predict and POST /cam: read, decode, queue, infer, post."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,13 +12,12 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from service import schemas
 from service.answers import answer, draw
 from service.body import read_images
-from service.errors import ClientGone, ConvoyError, DeadlinePassed
+from service.errors import ConvoyError
+from service.model import Model
 from service.overlay import overlay, png
 from service.registry import Registry
+from service.waiting import leaving, together
 
-T = TypeVar("T")
-
-UNWATCHED = 0.02
 router = APIRouter(tags=["predict"])
 
 IMAGE_BODY = {
@@ -102,23 +100,18 @@ async def predict(name: str, request: Request, query: Annotated[PredictQuery, Qu
     """The top classes of each image, with class activation maps if asked for, and the latency."""
     begun = time.perf_counter()
     registry: Registry = request.app.state.registry
-    with registry.lease(name, query.version) as model:
+    with registry.lease(name, query.version) as model, counting(model):
         asked = model.asked(query.classes())
-        try:
-            images = await read_images(request, registry.settings)
-            read = time.perf_counter()
-            deadline = begun + (query.timeout_ms or registry.settings.timeout_ms) / 1e3
-            async with leaving(request, deadline):
-                views = await together([model.view(data) for data in images])
-                top, maps = query.top, query.maps()
-                found = await together(
-                    [model.classify(v, asked, top=top, maps=maps, deadline=deadline) for v in views]
-                )
-                cams = await draw(model, images, found, query.cam_as)
-        except ConvoyError as error:
-            model.metrics.request(error.status)
-            raise
-        model.metrics.request(200)
+        deadline = begun + (query.timeout_ms or registry.settings.timeout_ms) / 1e3
+        images = await read_images(request, registry.settings, deadline)
+        read = time.perf_counter()
+        async with leaving(request, deadline):
+            views = await together([model.view(data) for data in images])
+            top, maps = query.top, query.maps()
+            found = await together(
+                [model.classify(v, asked, top=top, maps=maps, deadline=deadline) for v in views]
+            )
+            cams = await draw(model, images, found, query.cam_as)
         return answer(model, found, cams, (begun, read), request.state.request_id)
 
 
@@ -138,74 +131,28 @@ async def cam(
     """The map of a class (by default the likeliest) over what the network saw, as a PNG."""
     registry: Registry = request.app.state.registry
     deadline = time.perf_counter() + registry.settings.timeout_ms / 1e3
-    with registry.lease(name, version) as model:
+    with registry.lease(name, version) as model, counting(model):
         asked = model.asked([] if class_ is None else [class_])
-        data = (await read_images(request, registry.settings))[0]
+        data = (await read_images(request, registry.settings, deadline))[0]
         async with leaving(request, deadline):
             view = await model.view(data)
             found = await model.classify(view, asked, top=1, maps=1, deadline=deadline)
             photograph = await model.photograph(data, size)
             picture = await model.in_thread(lambda: png(overlay(found.maps[0].values, photograph)))
-        model.metrics.request(200)
     shown = f"{found.maps[0].index} {found.maps[0].label}"
     headers = {"X-Class": shown.encode("ascii", "replace").decode()}
     return Response(picture, media_type="image/png", headers=headers)
 
 
-async def together(calls: list[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results in order; the first that fails ends the others and says which image it was."""
-    if len(calls) == 1:
-        return [await calls[0]]
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(call) for call in calls]
-    except BaseExceptionGroup as errors:
-        first = errors.exceptions[0]
-        number = next(
-            i for i, t in enumerate(tasks) if t.done() and not t.cancelled() and t.exception()
-        )
-        first.args = (f"image {number + 1} of {len(tasks)}: {first}", *first.args[1:])
-        raise first from None
-    return [task.result() for task in tasks]
-
-
-@asynccontextmanager
-async def leaving(request: Request, deadline: float) -> AsyncIterator[None]:
-    """Ends the block early when the client hangs up or its deadline passes: its place is freed.
-
-    A connection is watched only from `UNWATCHED` seconds on: most answers are out before.
-    """
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    reason: ConvoyError | None = None
-    watcher: asyncio.Task[None] | None = None
-
-    def leave(why: ConvoyError) -> None:
-        nonlocal reason
-        reason = why
-        if task:
-            task.cancel()
-
-    async def watch() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        leave(ClientGone("the client hung up before the answer"))
-
-    def begin_to_watch() -> None:
-        nonlocal watcher
-        watcher = loop.create_task(watch())
-
-    passed = DeadlinePassed("no answer within the deadline: raise timeout_ms, or try again")
-    late = loop.call_later(deadline - time.perf_counter(), leave, passed)
-    begin = loop.call_later(UNWATCHED, begin_to_watch)
+@contextmanager
+def counting(model: Model) -> Iterator[None]:
+    """Counts how the block ended, as the status that the client gets."""
+    status = 500
     try:
         yield
-    except asyncio.CancelledError:
-        if reason is None or task is None:
-            raise  # somebody else cancelled
-        task.uncancel()
-        raise reason from None
+        status = 200
+    except ConvoyError as error:
+        status = error.status
+        raise
     finally:
-        late.cancel()
-        begin.cancel()
-        if watcher:
-            watcher.cancel()
+        model.metrics.request(status)

@@ -130,6 +130,23 @@ def test_a_client_that_hangs_up_frees_its_place(artifacts: Path, photo: bytes) -
     assert "Traceback" not in log
 
 
+def test_a_client_that_stops_sending_is_no_error_of_ours(artifacts: Path) -> None:
+    def send_half(url: str, then: Callable[[socket.socket], bytes]) -> bytes:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            head = "POST /predict/toy?timeout_ms=500 HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
+            connection.sendall(f"{head}Content-Type: image/jpeg\r\n\r\nhalf".encode())
+            return then(connection)
+
+    with service(artifacts) as (url, process):
+        send_half(url, lambda _: b"")  # hangs up at once
+        assert b" 504 " in send_half(url, lambda connection: connection.recv(100))
+        assert httpx2.get(f"{url}/health/ready").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=30)
+    assert "Traceback" not in log
+
+
 def test_a_deadline_is_kept(artifacts: Path, photo: bytes) -> None:
     with service(artifacts, models="toy", max_wait_ms="1500") as (url, _):
         late = f"{url}/predict/toy?timeout_ms=300"
