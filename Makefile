@@ -14,6 +14,7 @@ DEVICE ?= auto
 ARTIFACTS ?= artifacts
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+BENCHED := $(if $(strip $(MODELS)),$(MODELS),lenet5_plain squeezenet1_1 resnet50)
 SERVED := $(if $(strip $(MODELS)),$(MODELS),all)
 
 .DEFAULT_GOAL := help
@@ -57,8 +58,10 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# random weights: they are as fast as trained ones, and need no download
 bench: $(VENV)/.dev
-	$(BIN)/python -m bench serve $(MODELS)
+	@$(BIN)/python -m export $(BENCHED) --weights random --missing --artifacts reports/artifacts
+	@$(BIN)/python -m bench serve $(BENCHED) --artifacts reports/artifacts
 
 clean:
 	rm -rf $(VENV) .*_cache
