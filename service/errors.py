@@ -2,10 +2,10 @@
 
 ConvoyError 500
 ├── BadImage 400            not an image, or a broken one
-├── UnknownModel 404        no such model, version or class
+├── UnknownModel 404        no such model or version
 ├── TooLarge 413            body, pixels or number of images
 ├── UnsupportedType 415     a content type that is no image
-├── BadParameter 422        a query parameter out of range
+├── BadParameter 422        a query parameter or a class out of range
 ├── ClientGone 499          nobody is left to answer
 ├── QueueFull 429           too many images wait; says when to come back
 ├── NotReady 503            loading, failing its canary, or draining

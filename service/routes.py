@@ -43,10 +43,10 @@ PROBLEMS = {
     status: {"model": schemas.Problem, "description": what}
     for status, what in {
         400: "Not an image, or a broken one",
-        404: "Unknown model, version or class",
+        404: "Unknown model or version",
         413: "Too many bytes, pixels or images",
         415: "A content type that is no image",
-        422: "A parameter out of range",
+        422: "A parameter or a class out of range",
         429: "Queue full; see Retry-After",
         503: "Not ready, or draining",
         504: "Deadline passed",

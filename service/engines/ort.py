@@ -17,7 +17,7 @@ from models.card import OUTPUTS, ModelCard
 from service.engines import EngineUnavailable, Outputs
 
 CUDA = "CUDAExecutionProvider"
-WORTH_IT = 0.9  # a small network loses more by waking threads than it gains by having them
+WIDE_FROM = 1e-3  # seconds a run; a shorter one loses more by waking threads than it gains
 
 
 class OrtEngine:
@@ -38,10 +38,8 @@ class OrtEngine:
             self.lanes = lanes
             self._narrow = _session(file, threads=1)
             self._wide = self._narrow
-            if lanes > 1:
-                wide = _session(file, threads=lanes)
-                if _seconds(wide, card) < WORTH_IT * _seconds(self._narrow, card):
-                    self._wide = wide
+            if lanes > 1 and _seconds(self._narrow, card) > WIDE_FROM:
+                self._wide = _session(file, threads=lanes)
         else:
             self.lanes = 1
             self._narrow = self._wide = _cuda_session(file)
