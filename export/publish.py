@@ -89,7 +89,7 @@ def _build(recipe: Recipe, network: Network, checkpoint: Checkpoint, directory: 
         card.artifacts[format_] = artifact  # the engine finds its file by the card
         engine = open_engine(kind, card, directory, device="cpu", lanes=1)
         try:
-            parity = prove(engine, served, channels=p.channels, size=p.size)
+            parity = prove(engine, served, p)
         finally:
             engine.close()
         card.artifacts[format_] = replace(artifact, parity=parity)

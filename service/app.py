@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import routes, status
+from service import PAGE, routes, status
 from service.errors import BadParameter, ConvoyError
 from service.logs import request_id
 from service.metrics import REJECTED
@@ -24,6 +24,7 @@ from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+SUMMARY = "The classic convolutional networks: predictions, class activation maps and latency."
 PREDICT = "/predict/"
 BUG = "this is a bug in the service; its log has the details under this request id"
 
@@ -38,10 +39,10 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         await registry.close()
 
-    app = FastAPIOffline(title="Convoy", version="0.1.0", summary=__doc__, lifespan=lifespan)
+    app = FastAPIOffline(title="Convoy", version="0.1.0", summary=SUMMARY, lifespan=lifespan)
     app.include_router(routes.router)
     app.include_router(status.router)
-    app.mount("/page", StaticFiles(directory=status.PAGE), name="page")
+    app.mount("/page", StaticFiles(directory=PAGE), name="page")
     app.add_exception_handler(ConvoyError, on_convoy_error)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)

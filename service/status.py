@@ -1,16 +1,12 @@
 """What is served and how it does: models, latency, health, metrics, the page."""
 
-from pathlib import Path
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from service import schemas
+from service import PAGE, schemas
 from service.model import Model
 from service.registry import Registry
-
-PAGE = Path(__file__).parent / "page"
 
 router = APIRouter(tags=["status"])
 

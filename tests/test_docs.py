@@ -39,11 +39,13 @@ def test_every_metric_is_documented(metric: object) -> None:
     assert f"`{name}" in OPERATIONS
 
 
-@pytest.mark.parametrize("card", SHIPPED.glob("*.json"), ids=lambda card: card.stem)
+@pytest.mark.parametrize("card", sorted(SHIPPED.glob("*.json")), ids=lambda card: card.stem)
 def test_the_figures_of_the_shipped_weights_are_those_of_their_cards(card: Path) -> None:
     checkpoint = Checkpoint.read(card)
     page = (ROOT / "docs" / "trained.md").read_text(encoding="utf-8")
-    (row,) = (line for line in page.splitlines() if line.startswith(f"| `{checkpoint.architecture}"))
+    (row,) = (
+        line for line in page.splitlines() if line.startswith(f"| `{checkpoint.architecture}")
+    )
     figures = checkpoint.metrics
     shown = [figures["top1"], figures["top5"]]
     if "pointing" in figures:

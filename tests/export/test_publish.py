@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from safetensors.torch import save_file
 
-from export.parity import SEED, ParityError, prove
+from export.parity import ParityError, proof_images, prove
 from export.publish import Recipe, export
 from export.random_weights import pictures
 from export.sources import obtain
@@ -26,6 +26,7 @@ from service.engines import Kind, Outputs, open_engine
 from service.engines.ort import OrtEngine
 
 QUIET = Console(quiet=True)
+PLAIN = Preprocessing(1, 32, 32, "bilinear", (0.5,), (0.25,))
 KINDS: tuple[Kind, ...] = ("ort", "pytorch")
 Falsify = Callable[[Outputs], None]
 
@@ -152,14 +153,14 @@ def lenet() -> Served:
 
 @pytest.mark.parametrize("wrong", [logits, maps, top1, nan, nan_in_a_small_batch, a_small_batch])
 def test_every_disagreement_is_seen(lenet: Served, wrong: Falsify) -> None:
-    assert prove(Eager(lenet, nothing), lenet, channels=1, size=32).top1 == 1
+    assert prove(Eager(lenet, nothing), lenet, PLAIN).top1 == 1
     with pytest.raises(ParityError):
-        prove(Eager(lenet, wrong), lenet, channels=1, size=32)
+        prove(Eager(lenet, wrong), lenet, PLAIN)
 
 
 def test_an_image_without_evidence_is_no_disagreement(lenet: Served) -> None:
     """A ReLU over class maps (SqueezeNet) may leave an image all zeros: 0 of 0 is no error."""
-    first = torch.from_numpy(pictures(5, 32, 1, seed=SEED)[:1])
+    first = torch.from_numpy(proof_images(PLAIN, 1))
 
     class Silent(Served):
         def forward(self, *inputs: Any) -> Any:
@@ -167,9 +168,8 @@ def test_an_image_without_evidence_is_no_disagreement(lenet: Served) -> None:
             keep = (inputs[0] != first).flatten(1).any(1).float()
             return logits * keep[:, None], scores, classes, maps * keep[:, None, None, None]
 
-    plain = Preprocessing(1, 32, 32, "bilinear", (0.5,), (0.25,))
-    silent = Silent(lenet.network, plain, 10).eval()
-    parity = prove(Eager(silent, nothing), silent, channels=1, size=32)
+    silent = Silent(lenet.network, PLAIN, 10).eval()
+    parity = prove(Eager(silent, nothing), silent, PLAIN)
     assert parity.logits < 1e-5
     assert parity.maps < 1e-5
 
@@ -183,6 +183,17 @@ def test_a_network_that_ignores_its_input_proves_nothing(tmp_path: Path) -> None
     with pytest.raises(ParityError, match="the same answer"):
         export(Recipe("lenet5_plain", str(tmp_path / "dead.safetensors")), tmp_path / "out", QUIET)
     assert everything(tmp_path / "out") == []
+
+
+def test_a_network_that_finds_nothing_anywhere_proves_nothing(lenet: Served) -> None:
+    class Silent(Served):
+        def forward(self, *inputs: Any) -> Any:
+            logits, scores, classes, maps = super().forward(*inputs)
+            return logits * 0, scores, classes, maps * 0
+
+    silent = Silent(lenet.network, PLAIN, 10).eval()
+    with pytest.raises(ParityError, match="the same answer"):
+        prove(Eager(silent, nothing), silent, PLAIN)
 
 
 def test_a_file_with_a_card_brings_its_labels_and_preprocessing(tmp_path: Path) -> None:
