@@ -176,8 +176,8 @@ class Batcher:
         self._lanes.wake()
 
     def take(self, lanes: int, *, alone: bool) -> Batch | None:
+        full = len(self._queue) >= self.max_batch
         share = min(self.max_batch, math.ceil(len(self._queue) / lanes))
-        full = share == self.max_batch
         released: Released = "full" if full else "waited" if self.max_wait else "idle"
         now = time.perf_counter()
         batch = [w for w in (self._queue.popleft() for _ in range(share)) if not w.future.done()]

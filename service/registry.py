@@ -37,6 +37,7 @@ class Registry:
         self.refused: dict[str, str] = {}  # "name/version" -> why it is not served
         self.loading = True
         self.draining = False
+        self._refreshing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -93,6 +94,10 @@ class Registry:
 
     async def refresh(self) -> None:
         """Looks at the artifacts again: loads newer versions, unloads those gone or outdated."""
+        async with self._refreshing:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         self.refused.clear()
         for name, versions in sorted(self._found().items()):
             kept: set[int] = set()
@@ -126,8 +131,7 @@ class Registry:
         key, begun = f"{directory.parent.name}/{directory.name}", time.perf_counter()
         try:
             card, engine = await asyncio.to_thread(self._open, directory)
-            model = Model(card, engine, self.lanes, self.decoders, self.settings)
-            await model.canary(WARM_UP_S)
+            model = await self._warm_up(card, engine)
         except (CardError, EngineUnavailable, ConvoyError) as error:
             self._refuse(key, str(error))
             return False
@@ -140,6 +144,16 @@ class Registry:
         self._models.setdefault(card.name, {})[card.version] = model
         logger.info("serving %s with %s in %.1f s", key, engine.name, seconds)
         return True
+
+    async def _warm_up(self, card: ModelCard, engine: Engine) -> Model:
+        model = Model(card, engine, self.lanes, self.decoders, self.settings)
+        try:
+            await model.canary(WARM_UP_S)
+        except ConvoyError:
+            # aside, for a run that never ends would hold up the other models
+            self._tasks.append(asyncio.create_task(model.close()))
+            raise
+        return model
 
     def _open(self, directory: Path) -> tuple[ModelCard, Engine]:
         card = ModelCard.read(directory / CARD)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from models.card import CARD, Artifact, ModelCard, Parity
+from service.engines.null import NullEngine
 from service.errors import NotReady, UnknownModel
 from service.registry import Registry
 from service.settings import Settings
@@ -142,6 +143,46 @@ def test_a_swap_drops_no_request(
         await swap
         assert keys(registry) == ["other/1", "toy/2"]
 
+    serve(settings, test)
+
+
+def test_two_refreshes_at_once_load_a_model_once(
+    settings: Settings, make_card: MakeCard, make_publish: MakePublish
+) -> None:
+    async def test(registry: Registry) -> None:
+        make_publish(settings.artifacts, make_card("late"))
+        await asyncio.gather(registry.refresh(), registry.refresh())
+        assert keys(registry) == ["late/1", "other/1", "toy/1"]
+        assert len(registry.lanes._sources) == 3
+
+    serve(settings, test)
+
+
+def test_a_model_that_cannot_answer_is_refused_and_frees_its_engine(
+    settings: Settings,
+    make_card: MakeCard,
+    make_publish: MakePublish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[str] = []
+    run = NullEngine.run
+
+    def fails(self: NullEngine, *arguments: Any, **options: Any) -> Any:
+        if self.classes == 7:
+            raise RuntimeError
+        return run(self, *arguments, **options)
+
+    monkeypatch.setattr(NullEngine, "run", fails)
+    monkeypatch.setattr(NullEngine, "close", lambda self: closed.append(str(self.classes)))
+
+    async def test(registry: Registry) -> None:
+        assert keys(registry) == ["other/1", "toy/1"]
+        assert "the engine failed on this image: RuntimeError" in registry.refused["seven/1"]
+        while closed != ["7"]:
+            await asyncio.sleep(0.001)
+        assert len(registry.lanes._sources) == 2
+
+    make_publish(settings.artifacts, make_card("seven", classes=7))
     serve(settings, test)
 
 
