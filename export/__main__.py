@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from export import KINDS, SHIPPED
 from models.card import CARD, CardError
@@ -53,11 +54,11 @@ def main(
 
     Exit code: 0 all exported, 1 some were not (the others are), 2 wrong usage.
     """
-    wanted = [
-        network
-        for network in networks or shipped()
-        if not (missing and any((artifacts / (name or network)).glob(f"*/{CARD}")))
-    ]
+    wanted = networks or shipped()
+    if name and len(wanted) > 1:
+        raise typer.BadParameter("--name is for one network")
+    if missing:
+        wanted = [n for n in wanted if not any((artifacts / (name or n)).glob(f"*/{CARD}"))]
     if not wanted:
         raise typer.Exit(0)
     with console.status("loading torch"):
@@ -81,7 +82,7 @@ def _export(recipe: "Recipe", artifacts: Path) -> bool:
         with console.status(f"exporting {recipe.model}"):
             card = export(recipe, artifacts, console)
     except (WeightsError, ParityError, CardError, EngineUnavailable) as error:
-        console.print(f"[red]{recipe.model} was not exported[/]: {error}", soft_wrap=True)
+        console.print(f"[red]{recipe.model} was not exported[/]: {escape(str(error))}", soft_wrap=True)
         return False
     parity = card.artifacts["onnx"].parity
     told = "" if card.weights.trained else ", [yellow]untrained: its predictions mean nothing[/]"
