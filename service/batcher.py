@@ -11,6 +11,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,7 +109,7 @@ class Batcher:
         self._observe = observe  # called with the size of every batch that ran
         self._queue: deque[Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._running = 0
+        self._running = self._expected = 0
         self._seconds_per_image = 0.01  # a first guess, for Retry-After only
         self._quickest = math.inf
         self.closed = False
@@ -127,7 +128,7 @@ class Batcher:
         """
         if self.closed:
             raise NotReady("this model is being unloaded: try again")
-        self.admit()
+        self._admit()
         loop = asyncio.get_running_loop()
         waiting = Waiting(image, asked, deadline, time.perf_counter(), loop.create_future())
         self._queue.append(waiting)
@@ -141,9 +142,18 @@ class Batcher:
             if waiting.future.cancelled() and waiting in self._queue:
                 self._queue.remove(waiting)
 
-    def admit(self, more: int = 0) -> None:
-        """Raises `QueueFull` if the images waiting and `more` that soon will fill the queue."""
-        waiting = len(self._queue) + more
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """Holds a place for an image that is being decoded. Raises `QueueFull`."""
+        self._admit()
+        self._expected += 1
+        try:
+            yield
+        finally:
+            self._expected -= 1
+
+    def _admit(self) -> None:
+        waiting = len(self._queue) + self._expected
         if waiting >= self.max_queue:
             seconds = waiting * self._seconds_per_image / self._lanes.count
             raise QueueFull(
@@ -187,9 +197,12 @@ class Batcher:
         if not batch:
             return None
         self._running += 1
-        run = _Run(self._engine, batch, alone=alone and len(batch) == 1 and not self._queue)
+        run = _Run(self._engine, batch, alone=alone and len(batch) == 1 and not self._busy())
         brief = self._quickest * len(batch) < BRIEF
         return Batch(run, lambda: self._deliver(run, released), brief)
+
+    def _busy(self) -> bool:
+        return bool(self._queue or self._expected)
 
     def _deliver(self, run: _Run, released: Released) -> None:
         self._running -= 1

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from models.card import ModelCard
 from service.batcher import Answer, Batcher, Released
-from service.decoders import Decoders
 from service.engines import Engine
 from service.errors import BadParameter, ConvoyError, QueueFull
 from service.images import Box, Pixels, View, decode
@@ -21,6 +20,7 @@ from service.lanes import Lanes
 from service.latency import Latency, Timing
 from service.metrics import ModelMetrics
 from service.settings import Settings
+from service.workers import Workers
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Model:
     """A card, its engine and the batcher before it. `users` counts requests that hold it."""
 
     def __init__(
-        self, card: ModelCard, engine: Engine, lanes: Lanes, decoders: Decoders, settings: Settings
+        self, card: ModelCard, engine: Engine, lanes: Lanes, workers: Workers, settings: Settings
     ) -> None:
         self.card, self.engine = card, engine
         self.batcher = Batcher(
@@ -75,7 +75,7 @@ class Model:
             max_queue=settings.max_queue,
             observe=self._batch_done,
         )
-        self._decoders, self._decoding = decoders, 0
+        self._workers = workers
         self._max_pixels = settings.max_pixels
         self.latency = Latency()
         self.metrics = ModelMetrics(card.name, card.version, engine.name)
@@ -100,18 +100,14 @@ class Model:
         return asked
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Does on a decoding thread what would hold up the event loop."""
-        return await self._decoders.run(work)
+        """Does on a worker what would hold up the event loop."""
+        return await self._workers.run(work)
 
     async def view(self, data: bytes) -> View:
         """What the network sees of an image file; an image waits for this like for its run."""
         p, limit = self.card.preprocessing, self._max_pixels
-        self.batcher.admit(self._decoding)
-        self._decoding += 1
-        try:
+        with self.batcher.expecting():
             return await self.in_thread(lambda: decode(data, p, limit))
-        finally:
-            self._decoding -= 1
 
     async def photograph(self, data: bytes, side: int) -> Pixels:
         """The same region in colour, `side` x `side` pixels."""

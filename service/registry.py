@@ -13,13 +13,13 @@ from collections.abc import Iterator, KeysView
 from pathlib import Path
 
 from models.card import CARD, CardError, ModelCard
-from service.decoders import Decoders
 from service.engines import Engine, EngineUnavailable, open_engine
 from service.engines.device import cuda_works
 from service.errors import ConvoyError, NotReady, UnknownModel
 from service.lanes import Lanes
 from service.model import Model
 from service.settings import Settings
+from service.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +31,9 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.lanes = Lanes(settings.lanes)
-        self.decoders = Decoders(settings.decoders)
+        self.workers = Workers(settings.lanes)
+        self.lanes = Lanes(settings.lanes, self.workers)
+        self.decoders = Workers(settings.decoders) if settings.decoders else self.workers
         self._models: dict[str, dict[int, Model]] = {}
         self.refused: dict[str, str] = {}  # "name/version" -> why it is not served
         self.loading = True
@@ -208,8 +209,9 @@ class Registry:
         for model in self.models():
             await model.close()
         self._models.clear()
-        self.lanes.close()
-        self.decoders.close()
+        self.workers.close()
+        if self.decoders is not self.workers:
+            self.decoders.close()
 
 
 def _check(file: Path, sha256: str) -> None:

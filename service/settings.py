@@ -59,7 +59,10 @@ class Settings(BaseSettings):
         50_000_000, ge=1, description="Pixels of an image; a small file can unpack to gigabytes."
     )
     decoders: int = Field(
-        default_factory=cores, ge=1, description="Threads that decode: Pillow frees the lock."
+        0,
+        ge=0,
+        description="Threads that only decode. 0: the lanes' own threads do, since a CPU loses by "
+        "switching between more threads than it has cores; with a GPU give it the cores.",
     )
     canary_s: float = Field(
         30.0, gt=0, description="An idle model answers a test image this often, seconds."

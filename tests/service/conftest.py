@@ -59,7 +59,7 @@ def make_publish() -> Callable[[Path, ModelCard], Path]:
 
 @pytest.fixture
 def settings(artifacts: Path) -> Settings:
-    return Settings(artifacts=artifacts, engine="null", device="cpu", lanes=2, decoders=2)
+    return Settings(artifacts=artifacts, engine="null", device="cpu", lanes=2)
 
 
 def jpeg(colour: tuple[int, int, int] = (200, 30, 60), size: tuple[int, int] = (64, 48)) -> bytes:

@@ -13,9 +13,14 @@ import pytest
 from service.batcher import Answer, Batcher
 from service.errors import DeadlinePassed, EngineFailed, NotReady, QueueFull
 from service.lanes import Lanes
+from service.workers import Workers
 
 Engine = Any  # tests/service/conftest.py: GatedEngine
 ASKED = np.full(5, -1)
+
+
+def make_lanes(count: int) -> Lanes:
+    return Lanes(count, Workers(count))
 
 
 class Bench:
@@ -59,7 +64,7 @@ def test_a_cancelled_image_frees_its_place_and_its_neighbours_get_their_own_answ
     make_engine: Engine,
 ) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1), max_queue=3)
+        bench = Bench(make_engine(), make_lanes(1), max_queue=3)
         first = bench.submit(1)
         await bench.started()
         waiting = [bench.submit(v) for v in (10, 11, 12)]
@@ -80,7 +85,7 @@ def test_a_cancelled_image_frees_its_place_and_its_neighbours_get_their_own_answ
 
 def test_cancelled_while_it_runs_disturbs_nobody(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1))
+        bench = Bench(make_engine(), make_lanes(1))
         tasks = [bench.submit(v) for v in (1, 2, 3)]
         await bench.started()
         tasks[1].cancel()
@@ -93,7 +98,7 @@ def test_cancelled_while_it_runs_disturbs_nobody(make_engine: Engine) -> None:
 
 def test_an_idle_engine_runs_at_once_with_what_is_there(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1))
+        bench = Bench(make_engine(), make_lanes(1))
         bench.engine.open()
         assert await values([bench.submit(5)]) == [5]
         assert await values([bench.submit(v) for v in (1, 2, 3)]) == [1, 2, 3]
@@ -105,7 +110,7 @@ def test_an_idle_engine_runs_at_once_with_what_is_there(make_engine: Engine) -> 
 
 def test_a_busy_engine_gathers_up_to_max_batch(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1), max_batch=4)
+        bench = Bench(make_engine(), make_lanes(1), max_batch=4)
         first = bench.submit(0)
         await bench.started()
         rest = [bench.submit(v) for v in range(1, 7)]
@@ -120,7 +125,7 @@ def test_a_busy_engine_gathers_up_to_max_batch(make_engine: Engine) -> None:
 
 def test_waiting_images_are_shared_out_among_the_lanes(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(lanes=2), Lanes(2))
+        bench = Bench(make_engine(lanes=2), make_lanes(2))
         tasks = [bench.submit(v) for v in range(8)]
         await bench.started()
         await bench.started()
@@ -134,7 +139,7 @@ def test_waiting_images_are_shared_out_among_the_lanes(make_engine: Engine) -> N
 
 def test_a_lone_image_may_take_the_whole_device(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(lanes=2), Lanes(2))
+        bench = Bench(make_engine(lanes=2), make_lanes(2))
         lone = bench.submit(1)
         await bench.started()
         second = bench.submit(2)
@@ -146,11 +151,25 @@ def test_a_lone_image_may_take_the_whole_device(make_engine: Engine) -> None:
     run(test)
 
 
+def test_an_image_is_not_alone_while_another_is_being_decoded(make_engine: Engine) -> None:
+    async def test() -> None:
+        bench = Bench(make_engine(lanes=2), make_lanes(2), max_queue=2)
+        bench.engine.open()
+        with bench.batcher.expecting():
+            assert await values([bench.submit(1)]) == [1]
+            with bench.batcher.expecting(), pytest.raises(QueueFull):
+                await bench.submit(2)  # the two that are decoded fill the queue
+        assert await values([bench.submit(3)]) == [3]
+        assert bench.engine.alone == [False, True]
+
+    run(test)
+
+
 def test_max_wait_is_counted_from_the_first_image_and_ends_with_a_full_batch(
     make_engine: Engine,
 ) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1), max_batch=2, max_wait=3600.0)
+        bench = Bench(make_engine(), make_lanes(1), max_batch=2, max_wait=3600.0)
         bench.engine.open()
         first = bench.submit(1)
         await settled()
@@ -164,7 +183,7 @@ def test_max_wait_is_counted_from_the_first_image_and_ends_with_a_full_batch(
 
 def test_patience_ends_without_company(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1), max_wait=0.02)
+        bench = Bench(make_engine(), make_lanes(1), max_wait=0.02)
         bench.engine.open()
         assert await values([bench.submit(1)]) == [1]
         assert bench.sizes == [(1, "waited")]
@@ -174,7 +193,7 @@ def test_patience_ends_without_company(make_engine: Engine) -> None:
 
 def test_patience_is_not_restarted_by_later_images(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1), max_wait=0.2)
+        bench = Bench(make_engine(), make_lanes(1), max_wait=0.2)
         first = bench.submit(1)
         await settled()
         arrived = time.perf_counter()
@@ -191,7 +210,7 @@ def test_patience_is_not_restarted_by_later_images(make_engine: Engine) -> None:
 
 def test_a_full_queue_refuses_and_says_when_to_come_back(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1), max_queue=2)
+        bench = Bench(make_engine(), make_lanes(1), max_queue=2)
         tasks = [bench.submit(1)]
         await bench.started()
         tasks += [bench.submit(2), bench.submit(3)]
@@ -208,7 +227,7 @@ def test_a_full_queue_refuses_and_says_when_to_come_back(make_engine: Engine) ->
 
 def test_retry_after_grows_with_the_queue(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1), max_queue=50)
+        bench = Bench(make_engine(), make_lanes(1), max_queue=50)
         bench.batcher._seconds_per_image = 0.2
         tasks = [bench.submit(1)]
         await bench.started()
@@ -225,7 +244,7 @@ def test_retry_after_grows_with_the_queue(make_engine: Engine) -> None:
 
 def test_an_image_past_its_deadline_never_reaches_the_engine(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1))
+        bench = Bench(make_engine(), make_lanes(1))
         first = bench.submit(1)
         await bench.started()
         late, patient = bench.submit(2, seconds=0.01), bench.submit(3)
@@ -240,7 +259,7 @@ def test_an_image_past_its_deadline_never_reaches_the_engine(make_engine: Engine
 
 def test_a_deadline_passes_even_while_the_engine_runs(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1))
+        bench = Bench(make_engine(), make_lanes(1))
         late = bench.submit(1, seconds=0.05)
         await bench.started()
         with pytest.raises(DeadlinePassed):
@@ -253,7 +272,7 @@ def test_a_deadline_passes_even_while_the_engine_runs(make_engine: Engine) -> No
 
 def test_the_poisoned_image_fails_alone_and_the_next_batch_runs(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1))
+        bench = Bench(make_engine(), make_lanes(1))
         bench.engine.poison = {2}
         bench.engine.open()
         tasks = [bench.submit(v) for v in (1, 2, 3)]
@@ -283,7 +302,7 @@ def test_every_answer_belongs_to_its_request(make_engine: Engine) -> None:
         rng = random.Random(7)
         for lanes, max_batch in ((1, 1), (2, 3), (4, 8)):
             bench = Bench(
-                make_engine(lanes=lanes), Lanes(lanes), max_batch=max_batch, max_queue=500
+                make_engine(lanes=lanes), make_lanes(lanes), max_batch=max_batch, max_queue=500
             )
             bench.engine.open(10_000)
             right: list[Awaitable[bool]] = [one(bench, rng, n % 256) for n in range(400)]
@@ -296,7 +315,7 @@ def test_every_answer_belongs_to_its_request(make_engine: Engine) -> None:
 
 def test_two_models_share_the_lanes_and_the_oldest_image_goes_first(make_engine: Engine) -> None:
     async def test() -> None:
-        lanes = Lanes(1)
+        lanes = make_lanes(1)
         a, b = Bench(make_engine(), lanes), Bench(make_engine(), lanes)
         first = a.submit(0)
         await a.started()
@@ -322,7 +341,7 @@ def test_two_models_share_the_lanes_and_the_oldest_image_goes_first(make_engine:
 
 def test_closing_answers_what_was_accepted_and_takes_no_more(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1), max_batch=1)
+        bench = Bench(make_engine(), make_lanes(1), max_batch=1)
         tasks = [bench.submit(v) for v in (1, 2, 3)]
         await bench.started()
         closing = asyncio.create_task(bench.batcher.close())
@@ -338,7 +357,7 @@ def test_closing_answers_what_was_accepted_and_takes_no_more(make_engine: Engine
 
 def test_closing_ends_patience(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1), max_wait=3600.0)
+        bench = Bench(make_engine(), make_lanes(1), max_wait=3600.0)
         bench.engine.open()
         task = bench.submit(1)
         await settled()
@@ -350,7 +369,7 @@ def test_closing_ends_patience(make_engine: Engine) -> None:
 
 def test_liveness_tells_of_a_run_that_never_ends(make_engine: Engine) -> None:
     async def test() -> None:
-        bench = Bench(make_engine(), Lanes(1))
+        bench = Bench(make_engine(), make_lanes(1))
         task = bench.submit(1)
         await bench.started()
         assert bench.lanes.stalled(3600) is None
@@ -370,7 +389,7 @@ def test_liveness_tells_of_a_dispatcher_that_died() -> None:
             raise ArithmeticError(f"{lanes} {alone}")
 
     async def test() -> None:
-        lanes = Lanes(1)
+        lanes = make_lanes(1)
         lanes.attach(Broken())
         with pytest.raises(ArithmeticError):
             lanes.wake()

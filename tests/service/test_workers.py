@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
-from service.decoders import Decoders
+from service.workers import Workers
 
 
-def run(test: Callable[[Decoders], Coroutine[Any, Any, None]], count: int = 2) -> None:
+def run(test: Callable[[Workers], Coroutine[Any, Any, None]], count: int = 2) -> None:
     async def main() -> None:
-        decoders = Decoders(count)
+        workers = Workers(count)
         try:
-            await asyncio.wait_for(test(decoders), 20)
+            await asyncio.wait_for(test(workers), 20)
         finally:
-            decoders.close()
+            workers.close()
 
     asyncio.run(main())
 
 
 def test_every_result_goes_to_its_own_waiter() -> None:
-    async def test(decoders: Decoders) -> None:
-        calls = [decoders.run(lambda n=n: n * n) for n in range(500)]  # type: ignore[misc]
+    async def test(workers: Workers) -> None:
+        calls = [workers.run(lambda n=n: n * n) for n in range(500)]  # type: ignore[misc]
         assert await asyncio.gather(*calls) == [n * n for n in range(500)]
 
     run(test)
@@ -33,11 +33,11 @@ def test_an_error_reaches_its_waiter_and_nobody_else() -> None:
     def fail() -> None:
         raise ValueError("mine")
 
-    async def test(decoders: Decoders) -> None:
+    async def test(workers: Workers) -> None:
         results = await asyncio.gather(
-            decoders.run(lambda: 1),
-            decoders.run(fail),
-            decoders.run(lambda: 2),
+            workers.run(lambda: 1),
+            workers.run(fail),
+            workers.run(lambda: 2),
             return_exceptions=True,
         )
         assert list(results[::2]) == [1, 2]
@@ -47,8 +47,8 @@ def test_an_error_reaches_its_waiter_and_nobody_else() -> None:
 
 
 def test_work_runs_beside_the_loop_and_not_on_it() -> None:
-    async def test(decoders: Decoders) -> None:
-        assert await decoders.run(threading.get_ident) != threading.get_ident()
+    async def test(workers: Workers) -> None:
+        assert await workers.run(threading.get_ident) != threading.get_ident()
 
     run(test)
 
@@ -57,10 +57,10 @@ def test_what_was_cancelled_before_it_began_is_not_done() -> None:
     done: list[str] = []
     gate = threading.Event()
 
-    async def test(decoders: Decoders) -> None:
-        first = asyncio.create_task(decoders.run(gate.wait))
-        second = asyncio.create_task(decoders.run(lambda: done.append("second")))
-        third = asyncio.create_task(decoders.run(lambda: done.append("third")))
+    async def test(workers: Workers) -> None:
+        first = asyncio.create_task(workers.run(gate.wait))
+        second = asyncio.create_task(workers.run(lambda: done.append("second")))
+        third = asyncio.create_task(workers.run(lambda: done.append("third")))
         await asyncio.sleep(0)
         second.cancel()
         await asyncio.sleep(0)

@@ -1,0 +1,78 @@
+"""The threads that decode and run: as many as the device has lanes, so no core is fought over.
+
+Results come back in bunches: the loop is woken once for all that finished since it last looked,
+which under load saves most of the switches between threads.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Done = Callable[[Any, BaseException | None], None]
+
+
+class Workers:
+    """`count` threads, first come first served. Must be made and used on a running event loop."""
+
+    def __init__(self, count: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._tasks: SimpleQueue[tuple[Callable[[], Any], Done] | None] = SimpleQueue()
+        self._results: deque[tuple[Done, Any, BaseException | None]] = deque()
+        self._woken = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"worker-{i}", daemon=True)
+            for i in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def start(self, work: Callable[[], T], done: Done) -> None:
+        """Does `work` on a thread, then calls `done(result, error)` on the event loop."""
+        self._tasks.put((work, done))
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work()` gives or raises. What is cancelled before it begins is not done."""
+        future: asyncio.Future[T] = self._loop.create_future()
+
+        def begin() -> T | None:
+            return None if future.cancelled() else work()
+
+        def done(result: T, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        self.start(begin, done)
+        return await future
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            work, done = task
+            try:
+                self._results.append((done, work(), None))
+            except BaseException as error:  # noqa: BLE001 - it belongs to the one who waits
+                self._results.append((done, None, error))
+            if not self._woken:
+                self._woken = True
+                self._loop.call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        self._woken = False  # before looking, so that a result that comes now wakes the loop again
+        while self._results:
+            done, result, error = self._results.popleft()
+            done(result, error)
+
+    def alive(self) -> bool:
+        return all(thread.is_alive() for thread in self._threads)
+
+    def close(self) -> None:
+        """Ends the threads once their work is through."""
+        for _ in self._threads:
+            self._tasks.put(None)
