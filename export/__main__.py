@@ -82,7 +82,9 @@ def _export(recipe: "Recipe", artifacts: Path) -> bool:
         with console.status(f"exporting {recipe.model}"):
             card = export(recipe, artifacts, console)
     except (WeightsError, ParityError, CardError, EngineUnavailable) as error:
-        console.print(f"[red]{recipe.model} was not exported[/]: {escape(str(error))}", soft_wrap=True)
+        console.print(
+            f"[red]{recipe.model} was not exported[/]: {escape(str(error))}", soft_wrap=True
+        )
         return False
     parity = card.artifacts["onnx"].parity
     told = "" if card.weights.trained else ", [yellow]untrained: its predictions mean nothing[/]"
