@@ -209,8 +209,11 @@ class Batcher:
         self._observe(len(run.batch), released)
         spent = (run.finished - run.started) / len(run.batch)
         self._seconds_per_image += 0.1 * (spent - self._seconds_per_image)
-        self._quickest = min(self._quickest, spent)  # what others on the cores add is not its own
-        for waiting, answer in zip(run.batch, run.answers(released), strict=True):
+        answers = list(run.answers(released))
+        # the quickest, since what others on the cores add is not its own; to fail is quick as well
+        if not any(isinstance(answer, EngineFailed) for answer in answers):
+            self._quickest = min(self._quickest, spent)
+        for waiting, answer in zip(run.batch, answers, strict=True):
             if waiting.future.done():
                 continue
             if isinstance(answer, EngineFailed):

@@ -1,6 +1,7 @@
 """Every rule of batching, by counting runs. No test measures time."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -280,6 +281,22 @@ def test_the_poisoned_image_fails_alone_and_the_next_batch_runs(make_engine: Eng
         assert [type(r) for r in results] == [Answer, EngineFailed, Answer]
         assert await values([bench.submit(4)]) == [4]
         assert bench.lanes.stalled(60) is None
+
+    run(test)
+
+
+def test_a_run_that_failed_at_once_does_not_pass_for_a_brief_one(make_engine: Engine) -> None:
+    """Else the next run, however long, would happen on the event loop."""
+
+    async def test() -> None:
+        bench = Bench(make_engine(), make_lanes(1))
+        bench.engine.poison = {2}
+        bench.engine.open()
+        with pytest.raises(EngineFailed):
+            await bench.submit(2)
+        assert bench.batcher._quickest == math.inf
+        assert await values([bench.submit(1)]) == [1]
+        assert bench.batcher._quickest < math.inf
 
     run(test)
 
