@@ -34,6 +34,7 @@ class Answer:
     """One image's row of the engine's outputs, and when what happened (`perf_counter` seconds)."""
 
     logits: NDArray[np.float32]
+    scores: NDArray[np.float32]
     classes: NDArray[np.int64]
     maps: NDArray[np.float32]
     arrived: float
@@ -52,7 +53,8 @@ class Waiting:
     future: asyncio.Future[Answer]
 
 
-Row = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]  # logits, classes, maps
+F32 = NDArray[np.float32]
+Row = tuple[F32, F32, NDArray[np.int64], F32]  # logits, scores, classes, maps
 
 
 class _Run:
@@ -64,8 +66,11 @@ class _Run:
         self.started = self.finished = 0.0
 
     def __call__(self) -> None:
-        self.started = time.perf_counter()
-        self._rows = self._attempt(self.batch)
+        self.started = now = time.perf_counter()
+        # those that gave up while the batch waited for a thread have been told so
+        self.batch = [w for w in self.batch if w.deadline > now and not w.future.done()]
+        if self.batch:
+            self._rows = self._attempt(self.batch)
         self.finished = time.perf_counter()
 
     def _attempt(self, batch: list[Waiting]) -> list[Row | EngineFailed]:
@@ -73,7 +78,7 @@ class _Run:
         asked = np.stack([w.asked for w in batch])
         try:
             out = self._engine.run(images, asked, alone=self._alone)
-            return [(out.logits[i], out.classes[i], out.maps[i]) for i in range(len(batch))]
+            return list(zip(out.logits, out.scores, out.classes, out.maps, strict=True))
         except Exception as error:
             if len(batch) > 1:
                 return [row for waiting in batch for row in self._attempt([waiting])]
@@ -185,9 +190,9 @@ class Batcher:
         self._timer = None
         self._lanes.wake()
 
-    def take(self, lanes: int, *, alone: bool) -> Batch | None:
+    def take(self, places: int, *, alone: bool) -> Batch | None:
         full = len(self._queue) >= self.max_batch
-        share = min(self.max_batch, math.ceil(len(self._queue) / lanes))
+        share = min(self.max_batch, math.ceil(len(self._queue) / places))
         released: Released = "full" if full else "waited" if self.max_wait else "idle"
         now = time.perf_counter()
         batch = [w for w in (self._queue.popleft() for _ in range(share)) if not w.future.done()]
@@ -206,6 +211,8 @@ class Batcher:
 
     def _deliver(self, run: _Run, released: Released) -> None:
         self._running -= 1
+        if not run.batch:
+            return
         self._observe(len(run.batch), released)
         spent = (run.finished - run.started) / len(run.batch)
         self._seconds_per_image += 0.1 * (spent - self._seconds_per_image)

@@ -4,6 +4,9 @@ The lanes belong to the device, not to a model: however many models share them, 
 none fights for cores. All bookkeeping happens on the event loop, so there are no locks; a worker
 thread only stacks images and runs the engine. Only a run that is shorter than the way to a thread
 and back happens on the spot: a LeNet takes 60 microseconds.
+
+Of several lanes none shall wait for the event loop, so one batch more than they run is handed to
+the workers. One lane alone gathers a larger batch in that time instead.
 """
 
 import time
@@ -35,15 +38,16 @@ class Source(Protocol):
     def oldest(self, now: float) -> float | None:
         """When the image that has waited longest arrived; None if nothing is ready to run."""
 
-    def take(self, lanes: int, *, alone: bool) -> Batch | None:
-        """Removes a batch; None if all that waited has left."""
+    def take(self, places: int, *, alone: bool) -> Batch | None:
+        """Removes a batch, the share of one of `places`; None if all that waited has left."""
 
 
 class Lanes:
     """`count` batches run at once on these workers. Lives on the event loop."""
 
     def __init__(self, count: int, workers: Workers) -> None:
-        self.count = self.idle = count
+        self.count = count
+        self.places = self.idle = count + 1 if count > 1 else 1
         self._workers = workers
         self._sources: list[Source] = []
         self._started: dict[int, float] = {}  # batch -> when its run began, by the worker itself
@@ -60,8 +64,8 @@ class Lanes:
         try:
             while self.idle and (waiting := self._waiting()):
                 _, source = min(waiting, key=itemgetter(0))
-                alone = self.idle == self.count and len(waiting) == 1
-                if batch := source.take(self.count, alone=alone):
+                alone = self.idle == self.places and len(waiting) == 1
+                if batch := source.take(self.places, alone=alone):
                     self._start(batch)
         except BaseException as error:
             self.error = error  # a dispatcher that died is for liveness to tell

@@ -95,6 +95,8 @@ class Model:
                 f"{self.card.name} has no class {wrong[0]}: its classes are 0 to "
                 f"{len(self.card.labels) - 1}"
             )
+        if not classes:
+            return self._own_choice
         asked = self._own_choice.copy()
         asked[: len(classes)] = classes
         return asked
@@ -122,16 +124,20 @@ class Model:
         """The `top` likeliest classes of one image, and the first `maps` of the maps asked for."""
         answer = await self.batcher.submit(view.pixels, asked, deadline)
         self.served_at = answer.finished
-        return Prediction(self._rank(answer, top), self._maps(answer, maps), view.box, answer)
+        # the engine has ranked its own choice already
+        ranked = asked is self._own_choice and top <= len(asked)
+        best = self._ranked(answer, top) if ranked else self._rank(answer.logits, top)
+        return Prediction(best, self._maps(answer, maps), view.box, answer)
 
-    def _rank(self, answer: Answer, top: int) -> list[Ranked]:
-        logits = answer.logits
+    def _ranked(self, answer: Answer, top: int) -> list[Ranked]:
+        pairs = zip(answer.classes[:top].tolist(), answer.scores[:top].tolist(), strict=True)
+        return [Ranked(i, self.card.labels[i], share) for i, share in pairs]
+
+    def _rank(self, logits: NDArray[np.float32], top: int) -> list[Ranked]:
         powers = np.exp(logits - logits.max())
         shares = powers / powers.sum()
-        # stable, so that equal logits rank by index everywhere
-        order = np.argsort(-logits, kind="stable")[:top].tolist()
-        labels = self.card.labels
-        return [Ranked(i, labels[i], float(shares[i])) for i in order]
+        order = np.argsort(-logits, kind="stable")[:top].tolist()  # equal logits rank by index
+        return [Ranked(i, self.card.labels[i], float(shares[i])) for i in order]
 
     def _maps(self, answer: Answer, count: int) -> list[Map]:
         return [

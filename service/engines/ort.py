@@ -1,9 +1,10 @@
 """ONNX Runtime, on the CPU or on a CUDA device.
 
-On the CPU a lane is one core with one thread: measured, a batch takes as long per image as a
-single image, so waiting images are best shared out among the cores. A lone image may take all
-cores; that is a second session (ONNX Runtime has one thread pool a session), whose threads spin
-only while it runs.
+On the CPU a lane is one core with one thread: a batch takes about as long per image as a single
+image, so waiting images are best shared out among the cores. Some small networks are even slower
+in batches, which leave the core's cache (SqueezeNet by 6 %): their images run one by one. A lone
+image may take all cores; that is a second session (ONNX Runtime has one thread pool a session),
+whose threads spin only while it runs.
 """
 
 import time
@@ -18,6 +19,8 @@ from service.engines import EngineUnavailable, Outputs
 
 CUDA = "CUDAExecutionProvider"
 WIDE_FROM = 1e-3  # seconds a run; a shorter one loses more by waking threads than it gains
+SLOW_FROM = 0.03  # seconds a run; a longer one gains nothing from any size, and trying takes long
+TRIED = 8  # images in the batch that is compared with single ones
 
 
 class OrtEngine:
@@ -32,14 +35,17 @@ class OrtEngine:
         self.name = "onnxruntime"
         self.precision = artifact.precision
         self.device = "CPU" if device == "cpu" else "CUDA"
-        self.max_batch = artifact.max_batch
+        self.max_batch = self._piece = artifact.max_batch
         file = directory / artifact.file
         if device == "cpu":
             self.lanes = lanes
-            self._narrow = _session(file, threads=1)
-            self._wide = self._narrow
-            if lanes > 1 and _seconds(self._narrow, card) > WIDE_FROM:
+            self._narrow = self._wide = _session(file, threads=1)
+            single = _seconds(self._narrow, card, 1)
+            if lanes > 1 and single > WIDE_FROM:
                 self._wide = _session(file, threads=lanes)
+            tried = min(TRIED, self.max_batch)
+            if single < SLOW_FROM and single < _seconds(self._narrow, card, tried) / tried:
+                self._piece = 1
         else:
             self.lanes = 1
             self._narrow = self._wide = _cuda_session(file)
@@ -48,17 +54,24 @@ class OrtEngine:
         self, images: NDArray[np.uint8], asked: NDArray[np.int64], *, alone: bool = False
     ) -> Outputs:
         session = self._wide if alone else self._narrow
-        return Outputs(*session.run(OUTPUTS, {"images": images, "asked": asked}))
+        n = self._piece
+        pieces = [
+            session.run(OUTPUTS, {"images": images[i : i + n], "asked": asked[i : i + n]})
+            for i in range(0, len(images), n)
+        ]
+        if len(pieces) == 1:
+            return Outputs(*pieces[0])
+        return Outputs(*map(np.concatenate, zip(*pieces, strict=True)))
 
     def close(self) -> None:
         del self._narrow, self._wide
 
 
-def _seconds(session: ort.InferenceSession, card: ModelCard) -> float:
-    """The best of a few runs of one image."""
+def _seconds(session: ort.InferenceSession, card: ModelCard, batch: int) -> float:
+    """The best of a few runs of so many images."""
     p = card.preprocessing
-    images = np.zeros((1, p.size, p.size, p.channels), np.uint8)
-    feed = {"images": images, "asked": np.full((1, card.explained), -1)}
+    images = np.zeros((batch, p.size, p.size, p.channels), np.uint8)
+    feed = {"images": images, "asked": np.full((batch, card.explained), -1)}
     times = []
     for _ in range(5):
         begun = time.perf_counter()

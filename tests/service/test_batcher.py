@@ -127,12 +127,13 @@ def test_a_busy_engine_gathers_up_to_max_batch(make_engine: Engine) -> None:
 def test_waiting_images_are_shared_out_among_the_lanes(make_engine: Engine) -> None:
     async def test() -> None:
         bench = Bench(make_engine(lanes=2), make_lanes(2))
-        tasks = [bench.submit(v) for v in range(8)]
+        tasks = [bench.submit(v) for v in range(9)]
         await bench.started()
         await bench.started()
+        assert sorted(map(len, bench.engine.batches)) == [2, 3]
+        assert len(bench.batcher) == 2  # a batch of two more is ready
         bench.engine.open()
-        assert await values(tasks) == list(range(8))
-        assert sorted(map(len, bench.engine.batches[:2])) == [2, 4]
+        assert await values(tasks) == list(range(9))
         assert not any(bench.engine.alone)
 
     run(test)
@@ -254,6 +255,38 @@ def test_an_image_past_its_deadline_never_reaches_the_engine(make_engine: Engine
         bench.engine.open()
         assert await values([first, patient]) == [1, 3]
         assert bench.engine.batches == [[1], [3]]
+
+    run(test)
+
+
+def test_of_several_lanes_none_waits_for_the_event_loop(make_engine: Engine) -> None:
+    async def test() -> None:
+        bench = Bench(make_engine(lanes=2), make_lanes(2), max_batch=1)
+        tasks = [bench.submit(v) for v in range(4)]
+        await bench.started()
+        await bench.started()
+        assert len(bench.batcher) == 1  # two run, one more is with the workers
+        bench.engine.open()
+        assert await values(tasks) == [0, 1, 2, 3]
+
+    run(test)
+
+
+def test_what_gives_up_while_its_batch_waits_for_a_thread_is_not_run(make_engine: Engine) -> None:
+    async def test() -> None:
+        bench = Bench(make_engine(lanes=2), make_lanes(2), max_batch=1)
+        running = [bench.submit(v) for v in (0, 1)]
+        await bench.started()
+        await bench.started()
+        late = bench.submit(2, seconds=0.01)
+        with pytest.raises(DeadlinePassed):
+            await late
+        assert len(bench.batcher) == 0  # it had left the queue
+        after = bench.submit(3)
+        bench.engine.open()
+        assert await values([*running, after]) == [0, 1, 3]
+        assert sorted(bench.engine.batches) == [[0], [1], [3]]
+        await bench.batcher.close()
 
     run(test)
 
@@ -402,8 +435,8 @@ def test_liveness_tells_of_a_dispatcher_that_died() -> None:
         def oldest(self, now: float) -> float:
             return now
 
-        def take(self, lanes: int, *, alone: bool) -> None:
-            raise ArithmeticError(f"{lanes} {alone}")
+        def take(self, places: int, *, alone: bool) -> None:
+            raise ArithmeticError(f"{places} {alone}")
 
     async def test() -> None:
         lanes = make_lanes(1)

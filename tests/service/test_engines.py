@@ -11,7 +11,7 @@ from rich.console import Console
 from export.publish import Recipe, export
 from export.random_weights import pictures
 from models.card import ModelCard
-from service.engines import Engine, EngineUnavailable, Kind, Outputs, open_engine
+from service.engines import Engine, EngineUnavailable, Kind, Outputs, open_engine, ort
 from service.engines.device import cuda_works
 
 
@@ -80,6 +80,37 @@ def test_classes_asked_for_are_explained(engine: Engine) -> None:
     assert out.classes[1].tolist() == own.classes[1].tolist()
     swapped = engine.run(images[:1], own.classes[:1, ::-1].copy())
     assert np.allclose(swapped.maps[0, ::-1], own.maps[0], atol=1e-4 * np.abs(own.maps).max())
+
+
+@pytest.mark.parametrize(
+    ("single", "batch", "sizes"),
+    [(0.008, 0.009, [1, 1, 1]), (0.008, 0.007, [3]), (0.08, 0.09, [3])],
+    ids=["slower in batches", "quicker in batches", "too slow to try"],
+)
+def test_a_network_that_is_slower_in_batches_runs_its_images_one_by_one(
+    exported: tuple[ModelCard, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    single: float,
+    batch: float,
+    sizes: list[int],
+) -> None:
+    def measured(_session: object, _card: ModelCard, images: int) -> float:
+        return single if images == 1 else batch * images
+
+    monkeypatch.setattr(ort, "_seconds", measured)
+    engine = ort.OrtEngine(*exported, lanes=2)
+    images, asked = pictures(3, 32, 1, seed=5), np.full((3, 5), -1)
+    expected = engine.run(images, asked)
+    ran: list[int] = []
+
+    class Counting:
+        def run(self, names: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+            ran.append(len(feed["images"]))
+            return session.run(names, feed)  # type: ignore[no-any-return]
+
+    session, engine._narrow = engine._narrow, Counting()
+    assert same(engine.run(images, asked), expected)
+    assert ran == sizes
 
 
 @pytest.mark.parametrize("kind", ["ort", "pytorch"])

@@ -96,6 +96,22 @@ def test_the_phases_add_up_and_are_in_the_header(client: TestClient, photo: byte
     }
 
 
+def test_however_many_are_asked_for_the_first_are_the_same(
+    client: TestClient, photo: bytes
+) -> None:
+    """The engine ranks the first five; beyond them, and with classes asked for, the service."""
+    few, many, asked = (
+        client.post(f"/predict/toy?{query}", content=photo, headers=JPEG).json()["predictions"][0]
+        for query in ("top=5", "top=10", "top=5&cam=9,8")
+    )
+    assert [row["index"] for row in many["top5"][:5]] == [row["index"] for row in few["top5"]]
+    assert len(many["top5"]) == 10
+    assert sum(row["probability"] for row in many["top5"]) == pytest.approx(1)
+    for one, other in zip(few["top5"], asked["top5"], strict=True):
+        assert one["label"] == other["label"]
+        assert one["probability"] == pytest.approx(other["probability"], rel=1e-5)
+
+
 @pytest.mark.parametrize(("cam", "count"), [("none", 0), ("top1", 1), ("top5", 5), ("3,7", 2)])
 def test_cam_chooses_the_maps(client: TestClient, photo: bytes, cam: str, count: int) -> None:
     answer = client.post(f"/predict/toy?cam={cam}", content=photo, headers=JPEG)
@@ -219,7 +235,7 @@ def test_a_compressed_body_is_refused(client: TestClient, photo: bytes) -> None:
 
 def test_a_crash_shows_no_traceback(client: TestClient, photo: bytes) -> None:
     registry = client.app.state.registry  # type: ignore[attr-defined]
-    registry.get("toy")._rank = None
+    registry.get("toy")._ranked = None
     answer = client.post("/predict/toy", content=photo, headers=JPEG)
     assert "a bug in the service" in problem(answer, 500)
     assert client.post("/predict/other", content=photo, headers=JPEG).status_code == 200
