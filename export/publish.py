@@ -18,7 +18,9 @@ from export.sources import obtain
 from models.architecture import Network
 from models.card import CARD, Artifact, Checkpoint, ModelCard, Parity
 from models.catalog import architecture
+from models.layers import describe
 from models.served import Served
+from models.table import LAYERS
 from service.engines import Kind, open_engine
 
 UNPUBLISHED = 0
@@ -66,6 +68,8 @@ def _build(recipe: Recipe, network: Network, checkpoint: Checkpoint, directory: 
     p, classes = checkpoint.preprocessing, len(checkpoint.labels)
     served = Served(network, p, classes).eval()
     onnx_from_torch(served, directory / "model.fp32.onnx", channels=p.channels, size=p.size)
+    table = describe(architecture(checkpoint.architecture), classes, p.size)
+    (directory / LAYERS).write_text(table.as_json(), encoding="utf-8")
     files: dict[str, tuple[Kind, str]] = {"onnx": ("ort", "model.fp32.onnx")}
     if recipe.with_pytorch:
         save_file(network.state_dict(), directory / "model.safetensors")
@@ -81,6 +85,7 @@ def _build(recipe: Recipe, network: Network, checkpoint: Checkpoint, directory: 
         artifacts={},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         commit=_commit(),
+        layers=sha256(directory / LAYERS),
     )
     for format_, (kind, file) in files.items():
         artifact = Artifact(

@@ -128,7 +128,8 @@ class Checkpoint(_Json):
 class ModelCard(_Json):
     """One published version of a model: `artifacts/<name>/<version>/card.json`.
 
-    `artifacts` goes from the kind of file ("onnx", "pytorch", "tensorrt") to the file.
+    `artifacts` goes from the kind of file ("onnx", "pytorch", "tensorrt") to the file. `layers` is
+    the sha256 of the layer table, None in cards from before there was one.
     """
 
     name: str
@@ -141,6 +142,7 @@ class ModelCard(_Json):
     artifacts: dict[str, Artifact]
     created: str
     commit: str | None
+    layers: str | None = None
     format: Literal[1] = FORMAT
 
     @property

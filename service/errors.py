@@ -3,6 +3,7 @@
 ConvoyError 500
 ├── BadImage 400            not an image, or a broken one
 ├── UnknownModel 404        no such model or version
+├── NoLayerTable 404        exported before there were any, or not the file that was exported
 ├── TooLarge 413            body, pixels or number of images
 ├── UnsupportedType 415     a content type that is no image
 ├── BadParameter 422        a query parameter or a class out of range
@@ -32,6 +33,10 @@ class BadImage(ConvoyError):
 
 class UnknownModel(ConvoyError):
     status, title = 404, "No such model"
+
+
+class NoLayerTable(ConvoyError):
+    status, title = 404, "No layer table"
 
 
 class TooLarge(ConvoyError):

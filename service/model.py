@@ -36,6 +36,11 @@ class WeightsInfo:
     sha256: str
 
 
+def weights_info(card: ModelCard) -> WeightsInfo:
+    w = card.weights
+    return WeightsInfo(w.name, w.trained_on, w.trained, w.sha256)
+
+
 @dataclass(frozen=True, slots=True)
 class Ranked:
     index: int
@@ -64,9 +69,15 @@ class Model:
     """A card, its engine and the batcher before it. `users` counts requests that hold it."""
 
     def __init__(
-        self, card: ModelCard, engine: Engine, lanes: Lanes, workers: Workers, settings: Settings
+        self,
+        card: ModelCard,
+        engine: Engine,
+        latency: Latency,
+        lanes: Lanes,
+        workers: Workers,
+        settings: Settings,
     ) -> None:
-        self.card, self.engine = card, engine
+        self.card, self.engine, self.latency = card, engine, latency
         self.batcher = Batcher(
             engine,
             lanes,
@@ -77,14 +88,13 @@ class Model:
         )
         self._workers = workers
         self._max_pixels = settings.max_pixels
-        self.latency = Latency()
         self.metrics = ModelMetrics(card.name, card.version, engine.name)
         self.ready = False
         self.users = 0
+        self.used_at = time.perf_counter()  # by a request, for the last time
         self.served_at = 0.0  # perf_counter seconds of the last answer
         self._own_choice = np.full(card.explained, -1, np.int64)
-        w = card.weights
-        self.weights = WeightsInfo(w.name, w.trained_on, w.trained, w.sha256)
+        self.weights = weights_info(card)
 
     def asked(self, classes: Sequence[int]) -> NDArray[np.int64]:
         """What the engine is to explain: these classes first, then its own choice."""

@@ -100,9 +100,11 @@ async def predict(name: str, request: Request, query: Annotated[PredictQuery, Qu
     """The top classes of each image, with class activation maps if asked for, and the latency."""
     begun = time.perf_counter()
     registry: Registry = request.app.state.registry
+    deadline = begun + (query.timeout_ms or registry.settings.timeout_ms) / 1e3
+    await registry.load(name, query.version, deadline)
+    loaded = time.perf_counter()
     with registry.lease(name, query.version) as model, counting(model):
         asked = model.asked(query.classes())
-        deadline = begun + (query.timeout_ms or registry.settings.timeout_ms) / 1e3
         images = await read_images(request, registry.settings, deadline)
         read = time.perf_counter()
         async with leaving(request, deadline):
@@ -112,7 +114,7 @@ async def predict(name: str, request: Request, query: Annotated[PredictQuery, Qu
                 [model.classify(v, asked, top=top, maps=maps, deadline=deadline) for v in views]
             )
             cams = await draw(model, images, found, query.cam_as)
-        return answer(model, found, cams, (begun, read), request.state.request_id)
+        return answer(model, found, cams, (begun, loaded, read), request.state.request_id)
 
 
 @router.post(
@@ -131,6 +133,7 @@ async def cam(
     """The map of a class (by default the likeliest) over what the network saw, as a PNG."""
     registry: Registry = request.app.state.registry
     deadline = time.perf_counter() + registry.settings.timeout_ms / 1e3
+    await registry.load(name, version, deadline)
     with registry.lease(name, version) as model, counting(model):
         asked = model.asked([] if class_ is None else [class_])
         data = (await read_images(request, registry.settings, deadline))[0]

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.model import Ranked, WeightsInfo
 
@@ -53,6 +53,7 @@ class Predicted(Schema):
     weights: WeightsInfo
     predictions: list[PredictionInfo]
     latency_ms: Phases
+    load_ms: float = Field(description="What this request waited for the model to be loaded.")
     batch: BatchInfo
     request_id: str
 
@@ -64,12 +65,15 @@ class InputInfo(Schema):
 
 
 class ModelInfo(Schema):
+    """Engine, precision and device are known while the model is loaded."""
+
     name: str
     version: int
-    ready: bool
-    engine: str
-    precision: str
-    device: str
+    ready: bool = Field(description="It answers, or will once it is loaded.")
+    loaded: bool = Field(description="If not, the next request loads it.")
+    engine: str | None
+    precision: str | None
+    device: str | None
     architecture: str
     input: InputInfo
     classes: int
@@ -101,8 +105,8 @@ class PhaseSummary(Schema):
 class LatencyInfo(Schema):
     model: str
     version: int
-    engine: str
-    device: str
+    engine: str | None
+    device: str | None
     trained: bool
     phases_ms: dict[str, PhaseSummary]
     batch_sizes: dict[str, int]

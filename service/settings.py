@@ -26,7 +26,19 @@ class Settings(BaseSettings):
     models: str = Field(
         "all", description="Models to serve, by name, with commas or spaces between, or `all`."
     )
-    versions: int = Field(1, ge=1, description="Newest versions of each model to keep loaded.")
+    memory_gib: float = Field(
+        0.0,
+        ge=0,
+        description="Memory that loaded models may take, GiB; whoever was not used for the longest "
+        "time is unloaded for others. 0: three quarters of the machine's or the container's.",
+    )
+    preload_gib: float = Field(
+        1.0,
+        ge=0,
+        description="With `all`, small models are loaded at the start until they take this much, "
+        "GiB, and the others on first use. Models that are named are always loaded at the start.",
+    )
+    versions: int = Field(1, ge=1, description="Newest versions of each model to serve.")
     engine: Kind = Field("ort", description="ort (ONNX Runtime), pytorch (reference) or null.")
     device: Literal["cpu", "cuda", "auto"] = Field(
         "auto", description="auto takes CUDA where it works, else the CPU, and says so."

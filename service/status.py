@@ -1,12 +1,19 @@
 """What is served and how it does: models, latency, health, metrics, the page."""
 
+import asyncio
+from pathlib import Path
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from models.card import CardError, ModelCard
+from models.table import LAYERS, LayerTable
 from service import PAGE, schemas
-from service.model import Model
+from service.errors import NoLayerTable
+from service.model import weights_info
 from service.registry import Registry
+from service.version import Version, check
 
 router = APIRouter(tags=["status"])
 
@@ -16,28 +23,32 @@ def registry_of(request: Request) -> Registry:
     return registry
 
 
-def info(model: Model) -> schemas.ModelInfo:
-    p = model.card.preprocessing
+def info(version: Version) -> schemas.ModelInfo:
+    card, model = version.card, version.model
+    p, engine = card.preprocessing, model.engine if model else None
     return schemas.ModelInfo(
-        name=model.card.name,
-        version=model.card.version,
-        ready=model.ready,
-        engine=model.engine.name,
-        precision=model.engine.precision,
-        device=model.engine.device,
-        architecture=model.card.architecture,
+        name=card.name,
+        version=card.version,
+        ready=model is None or model.ready,
+        loaded=model is not None,
+        engine=engine and engine.name,
+        precision=engine and engine.precision,
+        device=engine and engine.device,
+        architecture=card.architecture,
         input=schemas.InputInfo(channels=p.channels, height=p.size, width=p.size),
-        classes=len(model.card.labels),
-        weights=model.weights,
-        metrics=model.card.metrics,
+        classes=len(card.labels),
+        weights=weights_info(card),
+        metrics=card.metrics,
     )
 
 
 @router.get("/models")
 async def models(request: Request) -> schemas.ModelList:
-    """What is loaded, and what was refused and why."""
+    """What is served, loaded or not yet, and what was refused and why."""
     registry = registry_of(request)
-    return schemas.ModelList(models=[info(m) for m in registry.models()], refused=registry.refused)
+    return schemas.ModelList(
+        models=[info(v) for v in registry.versions()], refused=registry.refused
+    )
 
 
 @router.get("/models/{name}")
@@ -47,9 +58,28 @@ async def model(name: str, request: Request, version: int | None = None) -> sche
     found = registry.get(name, version)
     return schemas.ModelDetail(
         **info(found).model_dump(),
-        versions=[m.card.version for m in registry.models() if m.card.name == name],
+        versions=[v.card.version for v in registry.versions() if v.card.name == name],
         card=found.card.as_dict(),
     )
+
+
+@router.get("/models/{name}/layers", response_model=LayerTable)
+async def model_layers(name: str, request: Request, version: int | None = None) -> Response:
+    """The layers one by one: size, memory, parameters, multiply-adds, receptive field."""
+    registry = registry_of(request)
+    found = registry.get(name, version)
+    table = await asyncio.to_thread(layers_of, found.card, found.directory / LAYERS)
+    return Response(table, media_type="application/json")
+
+
+def layers_of(card: ModelCard, file: Path) -> bytes:
+    if card.layers is None:
+        raise NoLayerTable(f"{card.name}/{card.version} was exported without one: export it again")
+    try:
+        check(file, card.layers)
+    except CardError as error:
+        raise NoLayerTable(str(error)) from error
+    return file.read_bytes()
 
 
 @router.get("/models/{name}/latency")
@@ -63,17 +93,18 @@ async def model_latency(
 @router.get("/latency")
 async def latency(request: Request) -> schemas.LatencyList:
     """The live comparison: one row a model."""
-    return schemas.LatencyList(models=[latency_of(m) for m in registry_of(request).models()])
+    return schemas.LatencyList(models=[latency_of(v) for v in registry_of(request).versions()])
 
 
-def latency_of(model: Model) -> schemas.LatencyInfo:
+def latency_of(version: Version) -> schemas.LatencyInfo:
+    engine = version.model.engine if version.model else None
     return schemas.LatencyInfo(
-        model=model.card.name,
-        version=model.card.version,
-        engine=model.engine.name,
-        device=model.engine.device,
-        trained=model.card.weights.trained,
-        **model.latency.summary(),
+        model=version.card.name,
+        version=version.card.version,
+        engine=engine and engine.name,
+        device=engine and engine.device,
+        trained=version.card.weights.trained,
+        **version.latency.summary(),
     )
 
 

@@ -3,8 +3,8 @@
  *
  * `older`: a newer version of the same name is served too; without a version asked, that answers.
  *
- * @typedef {{name: string, version: number, older?: boolean, ready: boolean, engine: string, precision: string,
- *   device: string, architecture: string,
+ * @typedef {{name: string, version: number, older?: boolean, ready: boolean, loaded: boolean,
+ *   engine: ?string, precision: ?string, device: ?string, architecture: string,
  *   input: {channels: number, height: number, width: number}, classes: number,
  *   weights: Weights, metrics: Object<string, number>}} Model
  * @typedef {{name: string, trained_on: ?string, trained: boolean, sha256: string}} Weights

@@ -52,7 +52,7 @@ export function milliseconds(value) {
   return `${value < 100 ? value.toFixed(1) : Math.round(value)}\u00a0ms`;
 }
 
-/** @param {{engine: string, precision: string}} model */
+/** @param {{engine: ?string, precision: ?string}} model */
 export function engine(model) {
   return `${model.engine} ${model.precision}`;
 }

@@ -79,7 +79,7 @@ export class Networks {
       top1: top1 === undefined ? "not measured" : percent(top1),
       input: `${width} × ${height} ${channels === 1 ? "grey" : "RGB"}`,
       classes: String(model.classes),
-      engine: engine(model),
+      engine: model.loaded ? engine(model) : "loads when it is asked",
     });
   }
 }

@@ -22,6 +22,7 @@ from export.weights import WeightsError
 from models.card import CARD, Checkpoint, ModelCard, Preprocessing, Weights
 from models.catalog import architecture
 from models.served import Served
+from models.table import LAYERS
 from service.engines import Kind, Outputs, open_engine
 from service.engines.ort import OrtEngine
 
@@ -40,7 +41,11 @@ def test_versions_count_up_and_the_card_tells_all(tmp_path: Path) -> None:
     assert [export(recipe, tmp_path, QUIET).version for _ in range(2)] == [1, 2]
     assert everything(tmp_path) == [
         "lenet5_plain",
-        *(f"lenet5_plain/{v}{f}" for v in (1, 2) for f in ("", "/card.json", "/model.fp32.onnx")),
+        *(
+            f"lenet5_plain/{v}{file}"
+            for v in (1, 2)
+            for file in ("", "/card.json", "/layers.json", "/model.fp32.onnx")
+        ),
     ]
     card = ModelCard.read(tmp_path / "lenet5_plain" / "2" / CARD)
     file = tmp_path / "lenet5_plain" / "2" / "model.fp32.onnx"
@@ -51,6 +56,8 @@ def test_versions_count_up_and_the_card_tells_all(tmp_path: Path) -> None:
     assert 0 < artifact.parity.logits < 1e-4
     assert artifact.built_with["torch"].startswith("2.13")
     assert not card.weights.trained
+    table = (tmp_path / "lenet5_plain" / "2" / LAYERS).read_bytes()
+    assert card.layers == hashlib.sha256(table).hexdigest()
 
 
 def test_random_weights_are_the_same_every_time(tmp_path: Path) -> None:

@@ -84,10 +84,15 @@ def test_classes_asked_for_are_explained(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     ("single", "batch", "sizes"),
-    [(0.008, 0.009, [1, 1, 1]), (0.008, 0.007, [3]), (0.08, 0.09, [3])],
-    ids=["slower in batches", "quicker in batches", "too slow to try"],
+    [
+        (0.008, 0.009, [1] * 11),
+        (0.008, 0.007, [8, 3]),
+        (0.08, 0.09, [8, 3]),
+        (0.0001, 0.0002, [11]),
+    ],
+    ids=["slower in batches", "quicker in batches", "too slow to try", "mostly overhead"],
 )
-def test_a_network_that_is_slower_in_batches_runs_its_images_one_by_one(
+def test_a_batch_runs_in_pieces_that_suit_the_network(
     exported: tuple[ModelCard, Path],
     monkeypatch: pytest.MonkeyPatch,
     single: float,
@@ -99,7 +104,7 @@ def test_a_network_that_is_slower_in_batches_runs_its_images_one_by_one(
 
     monkeypatch.setattr(ort, "_seconds", measured)
     engine = ort.OrtEngine(*exported, lanes=2)
-    images, asked = pictures(3, 32, 1, seed=5), np.full((3, 5), -1)
+    images, asked = pictures(11, 32, 1, seed=5), np.full((11, 5), -1)
     expected = engine.run(images, asked)
     ran: list[int] = []
 

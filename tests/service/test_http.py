@@ -161,8 +161,8 @@ def test_a_request_id_is_echoed_or_made(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
-        ("/predict/nosuch", 404, "loaded: other, toy"),
-        ("/predict/toy?version=9", 404, "toy has no version 9 here; loaded: 1"),
+        ("/predict/nosuch", 404, "there are: other, toy"),
+        ("/predict/toy?version=9", 404, "toy has no version 9 here; there are: 1"),
         ("/predict/toy?top=0", 422, "top"),
         ("/predict/toy?top=11", 422, "top"),
         ("/predict/toy?cam=all", 422, "cam is none, top1, top5, or class indices"),
@@ -235,7 +235,7 @@ def test_a_compressed_body_is_refused(client: TestClient, photo: bytes) -> None:
 
 def test_a_crash_shows_no_traceback(client: TestClient, photo: bytes) -> None:
     registry = client.app.state.registry  # type: ignore[attr-defined]
-    registry.get("toy")._ranked = None
+    registry.get("toy").model._ranked = None
     answer = client.post("/predict/toy", content=photo, headers=JPEG)
     assert "a bug in the service" in problem(answer, 500)
     assert client.post("/predict/other", content=photo, headers=JPEG).status_code == 200
@@ -324,7 +324,7 @@ def test_nothing_loaded_is_not_ready(tmp_path: Path) -> None:
             answer = client.get("/health/ready").json()
             if answer["reason"] != "loading models":
                 break
-        assert answer["reason"] == "no model is loaded: run `make export`"
+        assert answer["reason"] == "there is no model: run `make export`"
         assert answer["refused"] == {
             "lenet5_plain": "lenet5_plain is not exported: run `make export MODELS=lenet5_plain`"
         }

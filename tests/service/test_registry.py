@@ -13,6 +13,7 @@ import pytest
 from models.card import CARD, Artifact, ModelCard, Parity
 from service.engines.null import NullEngine
 from service.errors import NotReady, UnknownModel
+from service.model import Model
 from service.registry import Registry
 from service.settings import Settings
 
@@ -39,6 +40,12 @@ def keys(registry: Registry) -> list[str]:
     return [f"{m.card.name}/{m.card.version}" for m in registry.models()]
 
 
+def loaded(registry: Registry, name: str) -> Model:
+    model = registry.get(name).model
+    assert model
+    return model
+
+
 def test_the_newest_version_is_served(
     settings: Settings, make_card: MakeCard, make_publish: MakePublish
 ) -> None:
@@ -47,7 +54,7 @@ def test_the_newest_version_is_served(
 
     async def test(registry: Registry) -> None:
         assert keys(registry) == ["other/1", "toy/10"]
-        with pytest.raises(UnknownModel, match="toy has no version 9 here; loaded: 10"):
+        with pytest.raises(UnknownModel, match="toy has no version 9 here; there are: 10"):
             registry.get("toy", 9)
 
     serve(settings, test)
@@ -211,7 +218,7 @@ def test_a_model_that_fails_its_canary_is_not_ready_until_it_answers_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test(registry: Registry) -> None:
-        toy = registry.get("toy")
+        toy = loaded(registry, "toy")
         with monkeypatch.context() as patch:
             patch.setattr(type(toy.engine), "run", None)
             await toy.check(10)
@@ -227,7 +234,7 @@ def test_a_model_that_fails_its_canary_is_not_ready_until_it_answers_again(
 
 def test_idle_models_get_a_canary(settings: Settings) -> None:
     async def test(registry: Registry) -> None:
-        toy = registry.get("toy")
+        toy = loaded(registry, "toy")
         before = sum(toy.latency.batches.values())
         while sum(toy.latency.batches.values()) < before + 3:
             await asyncio.sleep(0.005)
