@@ -25,7 +25,10 @@ class Network(nn.Module, ABC):
 
     @property
     def head(self) -> tuple[nn.Module, ...]:
-        """`Linear`, `ReLU`, `Tanh` and `Dropout` layers in the order of their use; may be empty."""
+        """`Linear`, `ReLU`, `Tanh` and `Dropout` layers in the order of their use; may be empty.
+
+        LeNet-5 has a squashing function and an output layer of its own (models/lenet.py).
+        """
         return ()
 
     def forward(self, x: Tensor) -> Tensor:  # -> logits [n, classes]

@@ -5,24 +5,42 @@ from difflib import get_close_matches
 from models import (
     alexnet,
     densenet,
+    dpn,
+    fractalnet,
     googlenet,
+    inception_resnet_v2,
+    inception_v4,
     lenet,
     mobilenet,
+    nasnet,
+    nin,
     resnet,
+    senet,
     squeezenet,
+    stochastic_depth,
     vgg,
+    zfnet,
 )
 from models.architecture import Architecture
 
 CATALOG: tuple[Architecture, ...] = (
     *lenet.ARCHITECTURES,
     *alexnet.ARCHITECTURES,
+    *zfnet.ARCHITECTURES,
+    *nin.ARCHITECTURES,
     *vgg.ARCHITECTURES,
     *googlenet.ARCHITECTURES,
     *resnet.ARCHITECTURES,
+    *stochastic_depth.ARCHITECTURES,
+    *fractalnet.ARCHITECTURES,
     *densenet.ARCHITECTURES,
+    *dpn.ARCHITECTURES,
+    *senet.ARCHITECTURES,
     *squeezenet.ARCHITECTURES,
+    *inception_v4.ARCHITECTURES,
+    *inception_resnet_v2.ARCHITECTURES,
     *mobilenet.ARCHITECTURES,
+    *nasnet.ARCHITECTURES,
 )
 
 

@@ -1,13 +1,23 @@
 """Where the published weights of each network lie, and how an image must be prepared for them.
 
-Facts from the weight tables of torchvision 0.28.0 and the configuration of timm 1.0.31. Both
-publishers license their code (BSD-3-Clause, Apache-2.0); torchvision says nothing separate about
-its weights, which were trained on ImageNet-1k, a set with terms of its own.
+Facts from torchvision 0.28.0, from timm 1.0.31 (and 0.6.13, where it still names files that carry
+their hash) with its table of results, and from Cadene's pretrainedmodels 0.7.4. All three license
+their code and say nothing separate about the weights, which were trained on ImageNet-1k, a set with
+terms of its own. torchvision trained its own; the SENets, DPNs, Inceptions and NASNets are their
+authors' weights, converted from Caffe, MXNet and TensorFlow.
 """
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from models.card import Interpolation, Preprocessing
+
+PYTORCH = "https://download.pytorch.org/models"
+GITHUB = "https://github.com/rwightman"
+WEIGHTS = f"{GITHUB}/pytorch-image-models/releases/download/v0.1-weights"
+CADENE = f"{GITHUB}/pytorch-image-models/releases/download/v0.1-cadene"
+DPN = f"{GITHUB}/pytorch-dpn-pretrained/releases/download/v0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +27,8 @@ class Published:
     `sha256` is the file's hash or, as far as it is known, how that begins; empty where the
     publisher states none. `top1` and `top5` are the publisher's, in percent, on the validation set
     of ILSVRC 2012. `renames` turn the file's keys into ours (regular expression, replacement);
-    keys in which one of `dropped` is found are left out.
+    keys in which one of `dropped` is found are left out. `background` names the layer whose first
+    row is a class that ImageNet-1k does not have.
     """
 
     architecture: str
@@ -30,6 +41,7 @@ class Published:
     file: str = ""  # its name in the cache; empty: the last part of `url`
     renames: tuple[tuple[str, str], ...] = ()
     dropped: tuple[str, ...] = ()
+    background: str = ""
     labels: str = "imagenet"
     trained_on: str = "ImageNet-1k"
     publisher: str = "torchvision 0.28.0"
@@ -41,40 +53,43 @@ class Published:
 
 
 def prepared(
-    mean: tuple[float, ...], std: tuple[float, ...], interpolation: Interpolation = "bilinear"
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    interpolation: Interpolation = "bilinear",
+    *,
+    size: int = 224,
+    resize: int = 256,
 ) -> Preprocessing:
-    return Preprocessing(3, 224, 256, interpolation, mean, std)
+    return Preprocessing(3, size, resize, interpolation, mean, std)
 
 
 IMAGENET = prepared((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = (0.5, 0.5, 0.5)
+# MXNet's: (pixel - (124, 117, 104)) 0.0167, of pixels up to 255
+MXNET = prepared((124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 3, "bicubic")
 
 # torchvision's DenseNet files are older than its names: denselayer1.norm.1 became norm1
 DENSENET_KEYS = ((r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2."),)
 
 
-def torchvision(  # noqa: PLR0913  the columns of the table below
+def row(
+    folder: str,
     architecture: str,
     stem: str,
     top1: float,
     top5: float,
-    *,
     preprocessing: Preprocessing = IMAGENET,
-    renames: tuple[tuple[str, str], ...] = (),
-    dropped: tuple[str, ...] = (),
+    **more: Any,
 ) -> Published:
-    """A row whose file is named `<stem>.pth`; the stem ends in the first 8 digits of the hash."""
-    return Published(
-        architecture=architecture,
-        url=f"https://download.pytorch.org/models/{stem}.pth",
-        sha256=stem.rsplit("-", 1)[-1],
-        preprocessing=preprocessing,
-        top1=top1,
-        top5=top5,
-        renames=renames,
-        dropped=dropped,
-    )
+    """A row whose file is named `<stem>.pth`; the stem ends in the first digits of the hash."""
+    url, sha256 = f"{folder}/{stem}.pth", stem.rsplit("-", 1)[-1]
+    return Published(architecture, url, sha256, preprocessing, top1, top5, **more)
 
+
+torchvision = partial(row, PYTORCH)
+timm = partial(row, publisher="timm 1.0.31", license="Apache-2.0")
+
+MORE = "ImageNet-5k, then ImageNet-1k"
 
 PUBLISHED = (
     torchvision("alexnet", "alexnet-owt-7be5be79", 56.522, 79.066),
@@ -91,7 +106,7 @@ PUBLISHED = (
         "googlenet-1378be20",
         69.778,
         89.53,
-        preprocessing=prepared(HALF, HALF),
+        prepared(HALF, HALF),
         dropped=(r"^aux[12]\.",),
     ),
     torchvision("resnet18", "resnet18-f37072fd", 69.758, 89.078),
@@ -109,6 +124,51 @@ PUBLISHED = (
     torchvision("densenet201", "densenet201-c1103571", 76.896, 93.37, renames=DENSENET_KEYS),
     torchvision("squeezenet1_0", "squeezenet1_0-b66bff10", 58.092, 80.42),
     torchvision("squeezenet1_1", "squeezenet1_1-b8a52dc0", 58.178, 80.624),
+    timm(CADENE, "se_resnet50", "se_resnet50-ce0d4300", 77.65, 93.732),
+    timm(WEIGHTS, "senet154", "legacy_senet154-e9eb9fe6", 81.32, 95.502),
+    timm(DPN, "dpn68", "dpn68-66bebafa7", 76.304, 92.994, MXNET),
+    timm(DPN, "dpn68b", "dpn68b_extra-84854c156", 77.494, 93.834, MXNET, trained_on=MORE),
+    timm(DPN, "dpn92", "dpn92_extra-b040e4a9b", 80.032, 94.876, MXNET, trained_on=MORE),
+    timm(DPN, "dpn98", "dpn98-5b90dec4d", 79.664, 94.644, MXNET),
+    timm(DPN, "dpn131", "dpn131-71dfe43e0", 79.836, 94.708, MXNET),
+    timm(
+        CADENE,
+        "inception_v4",
+        "inceptionv4-8e4777a0",
+        80.144,
+        94.982,
+        prepared(HALF, HALF, "bicubic", size=299, resize=341),
+        background="last_linear",
+    ),
+    timm(
+        WEIGHTS,
+        "inception_resnet_v2",
+        "inception_resnet_v2-940b1cd6",
+        80.434,
+        95.312,
+        prepared(HALF, HALF, "bicubic", size=299, resize=333),
+        background="classif",
+    ),
+    timm(
+        WEIGHTS,
+        "nasnet_a_large",
+        "nasnetalarge-dc4a7b8b",
+        82.638,
+        96.066,
+        prepared(HALF, HALF, "bicubic", size=331, resize=363),
+        background="last_linear",
+    ),
+    Published(
+        architecture="nasnet_a_mobile",
+        url="https://github.com/veronikayurchuk/pretrained-models.pytorch/releases/download/v1.0/"
+        "nasnetmobile-7e03cead.pth.tar",  # plain .pth, whatever it is called
+        sha256="7e03cead",
+        file="nasnetamobile-7e03cead.pth",
+        preprocessing=prepared(HALF, HALF),
+        top1=74.08,
+        top5=91.74,
+        publisher="pretrainedmodels 0.7.4",
+    ),
     Published(
         architecture="mobilenet_v1",
         name="imagenet-ra4",
@@ -126,12 +186,6 @@ PUBLISHED = (
 )
 
 
-def published(architecture: str) -> Published:
-    """The published weights of that network; a `ValueError` says that there are none."""
-    for row in PUBLISHED:
-        if row.architecture == architecture:
-            return row
-    raise ValueError(
-        f"no published weights are known for {architecture}: "
-        "give --weights random, or --weights FILE with weights of your own"
-    )
+def published(architecture: str) -> Published | None:
+    """The published weights of that network; None where there are none."""
+    return next((row for row in PUBLISHED if row.architecture == architecture), None)

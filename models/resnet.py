@@ -9,7 +9,7 @@ weights do ("v1.5"): a bottleneck's stride is in its 3x3 convolution, not in the
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from torch import Tensor, nn
@@ -20,16 +20,17 @@ WIDTHS = (64, 128, 256, 512)  # of the blocks of conv2_x .. conv5_x
 
 
 class Residual(nn.Module, ABC):
-    """`relu(branch(x) + x)`; where the shape changes, x goes through a 1x1 convolution."""
+    """`relu(branch(x) + x)`; where the shape changes, x goes through a convolution, mostly 1x1."""
 
-    def __init__(self, channels: int, out: int, stride: int) -> None:
+    def __init__(self, channels: int, out: int, stride: int, window: int = 1) -> None:
         super().__init__()
         self.out = out
         self.relu = nn.ReLU(inplace=True)
         self.downsample: nn.Module | None = None
         if stride != 1 or channels != out:
             self.downsample = nn.Sequential(
-                nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out)
+                nn.Conv2d(channels, out, window, stride, padding=window // 2, bias=False),
+                nn.BatchNorm2d(out),
             )
 
     @abstractmethod
@@ -85,8 +86,24 @@ class Bottleneck(Residual):
 Block = Callable[[int, int, int], Residual]  # channels, width, stride -> block
 
 
+def stages(block: Block, channels: int, depths: Iterable[int]) -> tuple[list[nn.Sequential], int]:
+    """conv2_x .. conv5_x after maps of `channels` channels, and the channels they end with.
+
+    The first block of each but conv2_x halves the size.
+    """
+    done = []
+    for i, (width, depth) in enumerate(zip(WIDTHS, depths, strict=True)):
+        stage = nn.Sequential()
+        for j in range(depth):
+            one = block(channels, width, 2 if i > 0 and j == 0 else 1)
+            stage.append(one)
+            channels = one.out
+        done.append(stage)
+    return done, channels
+
+
 class ResNet(Network):
-    """`depths` blocks in each of the four stages; the first of each but conv2_x halves the size."""
+    """`depths` blocks in each of the four stages."""
 
     def __init__(self, block: Block, depths: tuple[int, ...], classes: int = 1000) -> None:
         super().__init__()
@@ -94,21 +111,17 @@ class ResNet(Network):
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        channels = 64
-        for i, (width, depth) in enumerate(zip(WIDTHS, depths, strict=True)):
-            stage = nn.Sequential()
-            for j in range(depth):
-                one = block(channels, width, 2 if i > 0 and j == 0 else 1)
-                stage.append(one)
-                channels = one.out
-            self.add_module(f"layer{i + 1}", stage)
+        layers, channels = stages(block, 64, depths)
+        self.layer1, self.layer2, self.layer3, self.layer4 = layers
         self.fc = nn.Linear(channels, classes)
 
     def maps(self, x: Tensor) -> Tensor:  #                       [n, 3, 224, 224]
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))  #   [n, 64, 56, 56]
-        for i in range(len(WIDTHS)):  #                           [n, 64e, 56, 56], e = 1 or 4
-            x = self.get_submodule(f"layer{i + 1}")(x)  #         ... [n, 512e, 7, 7]
-        return x
+        x = self.layer1(x)  #                                     [n, 64e, 56, 56], e = 1 or 4
+        x = self.layer2(x)  #                                     [n, 128e, 28, 28]
+        x = self.layer3(x)  #                                     [n, 256e, 14, 14]
+        y: Tensor = self.layer4(x)  #                             [n, 512e, 7, 7]
+        return y
 
     @property
     def head(self) -> tuple[nn.Module, ...]:

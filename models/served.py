@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from models.architecture import Network
 from models.card import EXPLAINED, Preprocessing
+from models.lenet import RBF, Squash
 
 
 class Served(nn.Module):
@@ -47,7 +48,7 @@ class Served(nn.Module):
         )
 
     def _head(self, y: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The logits, and the derivative of each layer that is no Linear, at its output."""
+        """The logits, and the derivative of each activation function, at its output."""
         masks = []
         for layer in self.network.head:
             y = layer(y)
@@ -55,6 +56,8 @@ class Served(nn.Module):
                 masks.append((y > 0).to(y.dtype))
             elif isinstance(layer, nn.Tanh):
                 masks.append(1 - y * y)
+            elif isinstance(layer, Squash):
+                masks.append(layer.slope(y))
         return y, masks
 
     def _explain(self, maps: Tensor, classes: Tensor, masks: list[Tensor]) -> Tensor:
@@ -68,11 +71,11 @@ class Served(nn.Module):
 
     def _channel_weights(self, channels: int, classes: Tensor, masks: list[Tensor]) -> Tensor:
         """The gradient of each class by each map, summed over space: [n, k, channels]."""
-        linears = [layer for layer in self.network.head if isinstance(layer, nn.Linear)]
-        positions = linears[0].in_features // channels  # of the pooled map
+        head = self.network.head
+        first, *rest = [layer.weight for layer in head if isinstance(layer, nn.Linear | RBF)]
+        positions = first.shape[1] // channels  # of the pooled map
         # the map's positions share one sum, so the widest matrix shrinks by their number
-        first = linears[0].weight.reshape(-1, channels, positions).sum(2)  #   [out, channels]
-        matrices = [first, *(linear.weight for linear in linears[1:])]
+        matrices = [first.reshape(-1, channels, positions).sum(2), *rest]  #   [out, in] each
         gradient: Tensor = matrices.pop()[classes]  #                              [n, k, in]
         for matrix, mask in zip(reversed(matrices), reversed(masks), strict=True):
             gradient = (gradient * mask[:, None, :]) @ matrix

@@ -8,7 +8,8 @@ from torch import nn
 
 from models.architecture import Architecture, Network
 from models.catalog import CATALOG, architecture
-from models.macs import multiply_adds
+from models.layers import layer_table
+from models.lenet import RBF, Squash
 
 every = pytest.mark.parametrize("row", CATALOG, ids=lambda row: row.name)
 
@@ -24,7 +25,8 @@ def test_counts_are_exact(row: Architecture) -> None:
     network = on_meta(row, row.classes)
 
     assert sum(p.numel() for p in network.parameters()) == row.parameters
-    assert multiply_adds(network, row.channels, row.size) == row.macs
+    image = torch.empty(1, row.channels, row.size, row.size, device="meta")
+    assert layer_table(network, image).macs == row.macs
 
 
 @every
@@ -44,9 +46,9 @@ def test_image_becomes_maps_then_features_then_logits(row: Architecture) -> None
 @every
 def test_head_is_of_the_kind_it_says(row: Architecture) -> None:
     layers = [layer for layer in on_meta(row, 10).head if not isinstance(layer, nn.Dropout)]
-    linear = sum(isinstance(layer, nn.Linear) for layer in layers)
+    linear = sum(isinstance(layer, nn.Linear | RBF) for layer in layers)
 
-    assert all(isinstance(layer, nn.Linear | nn.ReLU | nn.Tanh) for layer in layers)
+    assert all(isinstance(layer, nn.Linear | RBF | nn.ReLU | nn.Tanh | Squash) for layer in layers)
     if not layers:
         assert row.head == "none"
     elif len(layers) == 1:
@@ -75,13 +77,6 @@ def test_forward_is_head_of_pool_of_maps() -> None:
         expected = nn.Sequential(*network.head)(network.pool(network.maps(image)))
 
         assert torch.equal(network(image), expected)
-
-
-def test_multiply_adds_leave_no_hook_behind() -> None:
-    network = on_meta(architecture("lenet5_plain"), 10)
-    first = multiply_adds(network, 1, 32)
-
-    assert multiply_adds(network, 1, 32) == first
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:

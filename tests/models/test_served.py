@@ -10,8 +10,11 @@ from models.card import Preprocessing
 from models.catalog import CATALOG, architecture
 from models.served import Served
 
-# one of each kind of head, and both activations of the stacks
-KINDS = ["lenet5_plain", "alexnet", "squeezenet1_1", "googlenet", "resnet18", "mobilenet_v1"]
+# one of each kind of head, and each activation of the stacks
+KINDS = [
+    *("lenet5", "lenet5_plain", "alexnet", "nin_cifar10", "squeezenet1_1"),
+    *("googlenet", "resnet18", "mobilenet_v1"),
+]
 
 
 def served(a: Architecture) -> Served:
