@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from typing import Any
 
 import orjson
 from fastapi import Response
@@ -58,25 +59,34 @@ def answer(
     last = max(found, key=lambda p: p.answer.finished).answer
     timing = Timing(loaded, read, last.arrived, last.started, last.finished, time.perf_counter())
     phases = {name: seconds * 1e3 for name, seconds in model.observe(timing).items()}
-    body = {
-        "model": model.card.name,
-        "version": model.card.version,
-        "engine": model.engine.name,
-        "precision": model.engine.precision,
-        "device": model.engine.device,
-        "weights": model.weights,
-        "predictions": [
-            {"top1": p.top[0], "top5": p.top, "cams": maps, "box": p.box}
-            for p, maps in zip(found, cams, strict=True)
-        ],
+    body = served_by(model) | {
+        "predictions": [described(p, maps) for p, maps in zip(found, cams, strict=True)],
         "latency_ms": {name: round(ms, 3) for name, ms in phases.items()},
         "load_ms": round((loaded - begun) * 1e3, 3),
         "batch": {"size": last.batch, "released": last.released},
         "request_id": request_id,
     }
     timings = ", ".join(f"{name};dur={ms:.3f}" for name, ms in phases.items())
-    return Response(
-        orjson.dumps(body, default=lambda m: m.model_dump()),
-        media_type="application/json",
-        headers={"Server-Timing": timings},
-    )
+    return json(body, {"Server-Timing": timings})
+
+
+def served_by(model: Model) -> dict[str, Any]:
+    """What every answer says of its model."""
+    return {
+        "model": model.card.name,
+        "version": model.card.version,
+        "engine": model.engine.name,
+        "precision": model.engine.precision,
+        "device": model.engine.device,
+        "weights": model.weights,
+    }
+
+
+def described(prediction: Prediction, cams: list[ClassMap]) -> dict[str, Any]:
+    top = prediction.top
+    return {"top1": top[0], "top5": top, "cams": cams, "box": prediction.box}
+
+
+def json(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    content = orjson.dumps(body, default=lambda m: m.model_dump())
+    return Response(content, media_type="application/json", headers=headers)

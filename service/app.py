@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import PAGE, routes, status
+from service import PAGE, compare, routes, status
 from service.errors import BadParameter, ConvoyError
 from service.logs import request_id
 from service.metrics import REJECTED
@@ -41,6 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPIOffline(title="Convoy", version="0.1.0", summary=SUMMARY, lifespan=lifespan)
     app.include_router(routes.router)
+    app.include_router(compare.router)
     app.include_router(status.router)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     app.add_exception_handler(ConvoyError, on_convoy_error)

@@ -6,6 +6,7 @@ is checked before it is decoded. Runs in a worker thread: Pillow releases the in
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +44,12 @@ class View:
 
 
 def decode(data: bytes, preprocessing: Preprocessing, max_pixels: int) -> View:
-    """The network's view of an image file.
+    """The network's view of an image file. Raises `BadImage`, `TooLarge`."""
+    return decode_for([preprocessing], data, max_pixels)[0]
+
+
+def decode_for(networks: Sequence[Preprocessing], data: bytes, max_pixels: int) -> list[View]:
+    """What each network sees of an image file, which is decoded once, as large as any needs it.
 
     Animated: the first frame. EXIF orientation is obeyed, alpha composed on white; 16-bit, CMYK
     and palette images are converted. Raises `BadImage`, or `TooLarge` before decoding anything.
@@ -55,7 +61,7 @@ def decode(data: bytes, preprocessing: Preprocessing, max_pixels: int) -> View:
                     f"the image has {image.width} x {image.height} pixels, the limit is "
                     f"{max_pixels / 1e6:.0f} megapixels: send a smaller one"
                 )
-            return _view(image, preprocessing)
+            return _views(image, networks)
     except UnidentifiedImageError:
         known = ", ".join(FORMATS)
         raise BadImage(f"the {len(data)} bytes are no image file; known are {known}") from None
@@ -63,30 +69,42 @@ def decode(data: bytes, preprocessing: Preprocessing, max_pixels: int) -> View:
         raise BadImage(f"the image is broken or incomplete: {error}") from error
 
 
-def _view(image: Image.Image, preprocessing: Preprocessing) -> View:
+def _views(image: Image.Image, networks: Sequence[Preprocessing]) -> list[View]:
     orientation = image.getexif().get(ORIENTATION, 1)
     stored = image.size
-    width, height = stored if orientation < 5 else stored[::-1]
-    box = centre(width, height, preprocessing.resize, preprocessing.size)
-    share = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
-
-    mode = "L" if preprocessing.channels == 1 else "RGB"
     # the file may be larger than needed by 2, 4 or 8: then decode that much less of it
-    scale = preprocessing.resize / min(width, height)
+    mode = "RGB" if any(p.channels == 3 for p in networks) else "L"
+    scale = max(p.resize for p in networks) / min(stored)
     drafted = image.draft(mode, (round(stored[0] * scale), round(stored[1] * scale)))
     # an odd side leaves half a pixel that counts for the geometry: Pillow tells the exact size
-    wide, high = drafted[1][2:] if drafted else stored
+    size = drafted[1][2:] if drafted else stored
     flat = flatten(image, mode)
+    return [_view(flat, size, stored, orientation, p) for p in networks]
+
+
+def _view(
+    flat: Image.Image,
+    size: tuple[float, float],
+    stored: tuple[int, int],
+    orientation: int,
+    p: Preprocessing,
+) -> View:
+    """One network's region of the decoded image, of which the file's is `size` pixels here."""
+    width, height = stored if orientation < 5 else stored[::-1]
+    box = centre(width, height, p.resize, p.size)
+    share = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
     left, top, right, bottom = unturn(share, orientation)
+    wide, high = size
     small = flat.resize(
-        (preprocessing.size, preprocessing.size),
-        FILTERS[preprocessing.interpolation],
+        (p.size, p.size),
+        FILTERS[p.interpolation],
         box=(left * wide, top * high, right * wide, bottom * high),
     )
+    if p.channels == 1 and small.mode != "L":
+        small = small.convert("L")
     if orientation in UPRIGHT:
         small = small.transpose(UPRIGHT[orientation])
-    pixels = np.asarray(small).reshape(preprocessing.size, preprocessing.size, -1)
-    return View(pixels, share)
+    return View(np.asarray(small).reshape(p.size, p.size, -1), share)
 
 
 def centre(width: int, height: int, resize: int, size: int) -> Box:

@@ -33,7 +33,7 @@ class Loader:
         self._settings = settings
         self._workers = Workers(settings.lanes)
         self.lanes = Lanes(settings.lanes, self._workers)
-        self._decoders = Workers(settings.decoders) if settings.decoders else self._workers
+        self.decoders = Workers(settings.decoders) if settings.decoders else self._workers
         self._budget = int(settings.memory_gib * GIB) or memory.usable()
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -73,7 +73,7 @@ class Loader:
         try:
             engine = await asyncio.to_thread(open_version, version, self._settings)
             model = Model(
-                version.card, engine, version.latency, self.lanes, self._decoders, self._settings
+                version.card, engine, version.latency, self.lanes, self.decoders, self._settings
             )
             await self._warm_up(model)
         except (CardError, EngineUnavailable, ConvoyError) as error:
@@ -110,5 +110,5 @@ class Loader:
         for closing in self._closing:
             closing.cancel()
         self._workers.close()
-        if self._decoders is not self._workers:
-            self._decoders.close()
+        if self.decoders is not self._workers:
+            self.decoders.close()

@@ -10,17 +10,19 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Iterator, KeysView
+from collections.abc import Callable, Iterator, KeysView
 from pathlib import Path
+from typing import TypeVar
 
 from models.card import CardError
-from service.errors import DeadlinePassed, NotReady, UnknownModel
+from service.errors import DeadlinePassed, NotReady, QueueFull, UnknownModel
 from service.loader import Loader, LoadError
 from service.model import Model
 from service.settings import Settings
 from service.version import Version, read
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Registry:
@@ -32,6 +34,7 @@ class Registry:
         self.lanes = self._loader.lanes
         self._known: dict[str, dict[int, Version]] = {}
         self.refused: dict[str, str] = {}  # "name/version" -> why it is not served
+        self._decoding = 0  # images that belong to no one model
         self.loading = True
         self.draining = False
         self._changing = asyncio.Lock()  # held while versions come, go, load or unload
@@ -117,6 +120,16 @@ class Registry:
                 await self._loader.make_room(wanted, self.versions())
                 if not await self._open(wanted):
                     await self._renew(name)
+
+    async def decode(self, work: Callable[[], T]) -> T:
+        """Decodes on a worker for no one model. Raises `QueueFull`."""
+        if self._decoding >= self.settings.max_queue:
+            raise QueueFull(f"{self._decoding} images are being decoded already", retry_after=1)
+        self._decoding += 1
+        try:
+            return await self._loader.decoders.run(work)
+        finally:
+            self._decoding -= 1
 
     async def refresh(self) -> None:
         """Looks at the artifacts again: takes up newer versions, drops those gone or outdated."""

@@ -58,6 +58,37 @@ class Predicted(Schema):
     request_id: str
 
 
+class ComparedPhases(Schema):
+    """Reading and decoding are shared by all, and told once."""
+
+    queue: float
+    infer: float
+    post: float
+    total: float
+
+
+class ComparedModel(Schema):
+    """What one network says; or `problem`, with nothing but the name beside it."""
+
+    model: str
+    problem: str | None = None
+    version: int | None = None
+    engine: str | None = None
+    precision: str | None = None
+    device: str | None = None
+    weights: WeightsInfo | None = None
+    prediction: PredictionInfo | None = None
+    latency_ms: ComparedPhases | None = None
+    load_ms: float | None = None
+
+
+class Compared(Schema):
+    results: list[ComparedModel]
+    read_ms: float
+    decode_ms: float
+    request_id: str
+
+
 class InputInfo(Schema):
     channels: int
     height: int
