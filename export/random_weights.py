@@ -1,8 +1,10 @@
 """Random weights under which a network still behaves: its signal neither dies nor explodes.
 
 He initialisation (He et al. 2015, equation 10), batch statistics measured on random images, and a
-last layer scaled to logits of standard deviation 3. Latency and parity of such a network are as
-real as those of a trained one; its predictions mean nothing.
+last layer scaled to logits of standard deviation 3. Normalised values are moved up by half their
+deviation, so that most of them pass the ReLU: where half of them do not, a deep network is chaos,
+and float32 tells another story than float64. Latency and parity of such a network are as real as
+those of a trained one; its predictions mean nothing.
 """
 
 import numpy as np
@@ -36,6 +38,9 @@ def randomise(network: Network, channels: int, size: int, seed: int) -> None:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.uniform_(layer.weight, 0.5, 1.0, generator)
+            nn.init.normal_(layer.bias, 0.5, 0.1, generator)
     x = torch.from_numpy(pictures(IMAGES, size, channels, seed)).float().permute(0, 3, 1, 2)
     x = ((x - x.mean()) / x.std()).contiguous()
     _measure_batch_statistics(network, x)

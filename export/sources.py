@@ -17,7 +17,7 @@ from export.weights import WeightsError, load
 from models.architecture import Architecture, Network
 from models.card import Checkpoint, Preprocessing, Weights
 from models.labels import labels
-from models.published import PUBLISHED, Published
+from models.published import Published, published
 
 SEED = 1998
 
@@ -47,7 +47,7 @@ def _best(architecture: Architecture, shipped: Path) -> str:
     for kind in ("scenes", "digits"):
         if (shipped / f"{architecture.name}.{kind}.safetensors").exists():
             return kind
-    if _row(architecture):
+    if published(architecture.name):
         return "imagenet"
     raise WeightsError(
         f"nobody has published weights for {architecture.name} and none are shipped: "
@@ -82,7 +82,7 @@ def _with_card(
 
 
 def _imagenet(architecture: Architecture, console: Console) -> tuple[Network, Checkpoint]:
-    row = _row(architecture)
+    row = published(architecture.name)
     if row is None:
         raise WeightsError(
             f"no published weights are known for {architecture.name}: "
@@ -97,7 +97,7 @@ def _published_file(
 ) -> tuple[Network, Checkpoint]:
     names = labels(row.labels)
     network = architecture.build(len(names))
-    load(network, file, row.renames, row.dropped)
+    load(network, file, row.renames, row.dropped, row.background)
     weights = Weights(row.name, source, sha256(file), trained=True, trained_on=row.trained_on)
     metrics = {"published_top1": row.top1 / 100, "published_top5": row.top5 / 100}
     return network, Checkpoint(architecture.name, row.preprocessing, names, weights, metrics)
@@ -118,23 +118,22 @@ def _file(architecture: Architecture, file: Path) -> tuple[Network, Checkpoint]:
         raise WeightsError(f"--weights is one of {', '.join(KINDS)} or a file; {file} is neither")
     if (card := file.with_suffix(".json")).exists():
         return _with_card(architecture, file, Checkpoint.read(card))
-    row = _row(architecture)
+    row = published(architecture.name)
     if row and sha256(file).startswith(row.sha256 or "no hash is known"):
         return _published_file(architecture, row, file, row.url)
     network = architecture.build(architecture.classes)
-    load(network, file, row.renames if row else (), row.dropped if row else ())
+    if row:  # another file of the same form
+        load(network, file, row.renames, row.dropped, row.background)
+    else:
+        load(network, file)
     weights = Weights(file.stem, file.name, sha256(file), trained=True)
     return network, Checkpoint(
         architecture.name, _preprocessing(architecture), _labels(architecture), weights
     )
 
 
-def _row(architecture: Architecture) -> Published | None:
-    return next((row for row in PUBLISHED if row.architecture == architecture.name), None)
-
-
 def _preprocessing(architecture: Architecture) -> Preprocessing:
-    if row := _row(architecture):
+    if row := published(architecture.name):
         return row.preprocessing
     size, channels = architecture.size, architecture.channels
     resize = size if size < 64 else round(size * 256 / 224)

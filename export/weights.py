@@ -28,15 +28,20 @@ def load(
     file: Path,
     renames: Iterable[tuple[str, str]] = (),
     dropped: Iterable[str] = (),
+    background: str = "",
 ) -> None:
     """Copies the weights of `file` into `network`, in the network's own precision.
 
     Keys in which one of the regular expressions `dropped` is found are left out, then `renames`
-    (regular expression, replacement) are applied. A `WeightsError` names what is missing, left
-    over or of another shape; the network is then unchanged.
+    (regular expression, replacement) are applied; of the layer `background` the first row is left
+    out where the file has one row more than the network. A `WeightsError` names what is missing,
+    left over or of another shape; the network is then unchanged.
     """
     tensors = _renamed(read(file), tuple(renames), tuple(dropped))
     own = network.state_dict()
+    for key in (f"{background}.weight", f"{background}.bias"):
+        if key in tensors and key in own and len(tensors[key]) == len(own[key]) + 1:
+            tensors[key] = tensors[key][1:]
     if complaints := _complaints(own, tensors):
         raise WeightsError(
             f"{file} does not fit {type(network).__name__}: {'; '.join(complaints)}. "

@@ -12,8 +12,6 @@ from torch import Tensor, nn
 
 from export.weights import WeightsError, load, read
 from models.architecture import Network
-from models.catalog import architecture
-from models.published import published
 
 
 class Tiny(Network):
@@ -93,20 +91,20 @@ def test_keys_are_dropped_and_renamed(tmp_path: Path) -> None:
     assert equal(network, tensors)
 
 
-def test_the_published_form_of_densenet_loads(tmp_path: Path) -> None:
-    row, network = published("densenet121"), architecture("densenet121").build(1000)
-    tensors = {
-        key.replace(".norm1.", ".norm.1.")
-        .replace(".norm2.", ".norm.2.")
-        .replace(".conv1.", ".conv.1.")
-        .replace(".conv2.", ".conv.2."): value
-        for key, value in network.state_dict().items()
-        if not key.endswith("num_batches_tracked")
-    }
+@pytest.mark.parametrize("rows", [3, 4])
+def test_a_background_class_is_left_out_where_there_is_one(tmp_path: Path, rows: int) -> None:
+    tensors, network = weights(rows), Tiny()
 
-    load(network, saved(tmp_path / "old.pth", tensors, legacy=True), row.renames, row.dropped)
+    load(network, saved(tmp_path / "tiny.pth", tensors), background="fc")
 
-    assert "features.denseblock1.denselayer1.norm.1.weight" in tensors
+    assert torch.equal(network.fc.weight, tensors["fc.weight"][-3:])
+    assert torch.equal(network.fc.bias, tensors["fc.bias"][-3:])
+
+
+@pytest.mark.parametrize("rows", [2, 5])
+def test_another_number_of_classes_is_no_background(tmp_path: Path, rows: int) -> None:
+    with pytest.raises(WeightsError, match=f"fc.bias is {rows}, must be 3"):
+        load(Tiny(), saved(tmp_path / "tiny.pth", weights(rows)), background="fc")
 
 
 def test_a_wrong_network_is_refused_and_nothing_is_changed(tmp_path: Path) -> None:
