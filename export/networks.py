@@ -74,7 +74,9 @@ converted here; pytorchcv has some for ZFNet, but with its normalisation in anot
 - `zfnet`, `zfnet_wide`: the paper gives no formula for its normalisation; here it is AlexNet's.
 - `googlenet_2014`: normalisation and rounding of sizes as in Caffe. `googlenet_naive` is a figure
   of the paper, which never builds it.
-- `lenet5`: the digits of the output's codes as others have read them off the paper's figure.
+- `lenet5`: the digits of the output's codes as others have read them off the paper's figure. Of its
+  multiply-adds 840 are those of the output's distances, which other counts leave out.
+- `nasnet_a_mobile`: pretrainedmodels pads and crops, and computes 0.8 % more for the same result.
 - `nasnet_a_large`: average pools count the zeros around the map, as in timm, whose accuracy is
   quoted.
 - `stochastic_depth_resnet50`: the paper's network for ImageNet is the one of 152 layers.
