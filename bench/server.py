@@ -1,6 +1,7 @@
 """The service as a process of its own, started for the benchmark and ended with it."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -111,6 +112,18 @@ def check(server: Server, models: list[str]) -> None:
         if status != 200:
             told = "nothing answers" if status is None else f"/models/{model} answers {status}"
             raise NotServing(f"http://{server.host}:{server.port}: {told}")
+
+
+def device(server: Server, model: str) -> str:
+    """What the model runs on, in the service's words. Raises `NotServing` if it does not tell."""
+    connection = HTTPConnection(server.host, server.port, timeout=5)
+    try:
+        connection.request("GET", f"/models/{model}")
+        return str(json.loads(connection.getresponse().read())["device"])
+    except (OSError, HTTPException, ValueError, KeyError):
+        raise NotServing(f"/models/{model} does not say what device it runs on") from None
+    finally:
+        connection.close()
 
 
 def free_port() -> int:

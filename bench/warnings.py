@@ -13,7 +13,15 @@ CLIENT_SHARE = 0.5  # of one core
 ENOUGH = 100  # answers a round, for a p99
 
 Name = Literal[
-    "loaded machine", "scatter", "client-bound", "errors", "too short", "cut short", "implausible"
+    "loaded machine",
+    "scatter",
+    "client-bound",
+    "errors",
+    "too short",
+    "cut short",
+    "implausible",
+    "unstable",
+    "throttled",
 ]
 
 

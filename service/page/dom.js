@@ -22,6 +22,26 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
+ * @param {string} tag of SVG
+ * @param {Object<string, string | number>} [attributes]
+ * @param {...(Node | string)} children
+ * @returns {SVGElement}
+ */
+export function draw(tag, attributes = {}, ...children) {
+  const element = /** @type {SVGElement} */ (
+    document.createElementNS("http://www.w3.org/2000/svg", tag)
+  );
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
+/** The mark of random weights, the same everywhere. */
+export function untrained() {
+  return make("span", {class: "doubt"}, "untrained: meaningless");
+}
+
+/**
  * Fills `<dd data-fact="name">` below `list`.
  *
  * @param {HTMLElement} list
@@ -55,4 +75,11 @@ export function milliseconds(value) {
 /** @param {{engine: ?string, precision: ?string}} model */
 export function engine(model) {
   return `${model.engine} ${model.precision}`;
+}
+
+const COMPACT = new Intl.NumberFormat("en", {notation: "compact", maximumSignificantDigits: 3});
+
+/** @param {number} value 1234567 is 1.23M, and a thousand of these 1.23G, as the field says */
+export function count(value) {
+  return COMPACT.format(value).replace("B", "G");
 }

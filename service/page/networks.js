@@ -41,7 +41,7 @@ export class Networks {
     const before = this.model;
     const known = JSON.stringify(this.models);
     this.refused = refused;
-    this.models = models.map((model) => ({...model, older: older(model, models)}));
+    this.models = withOlder(models);
     if (models.length && JSON.stringify(this.models) === known) return;
     this.fill(before);
   }
@@ -85,11 +85,15 @@ export class Networks {
 }
 
 /**
- * @param {Model} model
+ * Marks those of which a newer version is served too.
+ *
  * @param {Model[]} models
+ * @returns {Model[]}
  */
-function older(model, models) {
-  return models.some((other) => other.name === model.name && other.version > model.version);
+export function withOlder(models) {
+  const newer = (/** @type {Model} */ model, /** @type {Model} */ other) =>
+    other.name === model.name && other.version > model.version;
+  return models.map((model) => ({...model, older: models.some((other) => newer(model, other))}));
 }
 
 /**

@@ -9,9 +9,11 @@ import {example} from "./api.js";
 import {byId, make} from "./dom.js";
 
 export class Sources {
-  /** @param {(source: Source) => void} taken */
+  /** @param {() => void} taken called when a person chose another `source` */
   constructor(taken) {
     this.taken = taken;
+    /** @type {?Source} the newest, for every tab that wants one */
+    this.source = null;
     this.examples = byId("examples");
     const input = /** @type {HTMLInputElement} */ (byId("file"));
     input.addEventListener("change", () => {
@@ -48,7 +50,8 @@ export class Sources {
     for (const pressed of this.examples.querySelectorAll("[aria-pressed]")) {
       pressed.removeAttribute("aria-pressed");
     }
-    this.taken(source);
+    this.source = source;
+    this.taken();
   }
 
   /** @param {?File} [file] */

@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from bench.__main__ import cli
+from bench.precision import ratio
+from bench.samples import Sample, Series, Spread
 from bench.server import NotServing, Server, check, cpu_seconds, free_port, serving
+from export.publish import Recipe, export
 
 QUICK = ["toy", "--engine", "null", "--seconds", "0.1", "--rounds", "1"]
 
@@ -88,7 +92,7 @@ def test_what_cannot_be_measured_says_why(artifacts: Path, arguments: list[str],
     assert told in " ".join(text.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("command", ["engine", "serve"])
+@pytest.mark.parametrize("command", ["engine", "serve", "precision"])
 def test_help_shows_an_example(command: str) -> None:
     status, text = run(command, "--help")
     assert status == 0
@@ -97,3 +101,31 @@ def test_help_shows_an_example(command: str) -> None:
 
 def test_without_proc_the_cpu_time_is_not_known() -> None:
     assert cpu_seconds(None) is None
+
+
+def test_the_precisions_of_a_network_side_by_side(tmp_path: Path) -> None:
+    recipe = Recipe("lenet5_plain", max_batch=1, precisions=("fp16", "int8"))
+    export(recipe, tmp_path, Console(quiet=True))
+    file = tmp_path / "precision.json"
+    quick = ["--seconds", "0.1", "--rounds", "2", "--artifacts", str(tmp_path)]
+    status, text = run("precision", "lenet5_plain", *quick, "--json", str(file))
+    assert status == 0, text
+    series = {s["name"]: s["samples"] for s in json.loads(file.read_text())["bare"]}
+    assert list(series) == ["fp32", "fp16", "int8"]
+    assert all(len(samples) == 2 and samples[0]["count"] for samples in series.values())
+    assert "times fp32, by round" in text
+
+
+def test_one_precision_is_nothing_to_compare(artifacts: Path) -> None:
+    status, text = run("precision", "toy", "--artifacts", str(artifacts))
+    assert status == 1
+    assert "toy has nothing to compare" in text
+    assert "--precision fp16,int8" in text
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    float32, int8 = (
+        Series("net", name, [Sample(rate, 0.1, 0.1) for rate in rates])
+        for name, rates in (("fp32", [10, 20, 40]), ("int8", [20, 50, 120]))
+    )
+    assert ratio(int8, [float32, int8]) == Spread(2.5, 2.0, 3.0)

@@ -1,5 +1,6 @@
 """The real service as a process and one real browser, in which every page is watched."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,8 +19,12 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from models.card import ModelCard, Preprocessing, Weights
+from models.catalog import architecture
+from models.layers import describe
+from models.table import LAYERS
 
 ROOT = Path(__file__).parents[2]
+CAT = ROOT / "service" / "page" / "examples" / "cat.jpg"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--headless",
@@ -48,9 +53,18 @@ def card(name: str, seen: Preprocessing, labels: tuple[str, ...], data: str | No
     )
 
 
+def table_of(made: ModelCard) -> bytes:
+    size = made.preprocessing.size
+    table = describe(architecture(made.architecture), len(made.labels), size)
+    return table.as_json().encode()
+
+
 @pytest.fixture(scope="package")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
-    """`serving(port=0)`: the service with two trained networks and one untrained, in a block."""
+    """`serving(port=0, **environment)`: the service, in a block.
+
+    Two trained networks with their layer tables, and one untrained without.
+    """
     artifacts = tmp_path_factory.mktemp("artifacts")
     for made in (
         card("lenet5_plain", GREY, DIGITS, "handwritten digits"),
@@ -64,15 +78,21 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
     ):
         directory = artifacts / made.name / "1"
         directory.mkdir(parents=True)
+        if made.weights.trained:
+            table = table_of(made)
+            (directory / LAYERS).write_bytes(table)
+            made = replace(made, layers=hashlib.sha256(table).hexdigest())  # noqa: PLW2901
         made.write(directory / "card.json")
 
     @contextmanager
-    def started(port: int = 0) -> Iterator[str]:
+    def started(port: int = 0, **environment: str) -> Iterator[str]:
         port = port or free_port()
         process = subprocess.Popen(
             [sys.executable, "-m", "service", "--engine", "null", "--port", str(port)],
             cwd=ROOT,
-            env=os.environ | {"CONVOY_ARTIFACTS": str(artifacts), "CONVOY_LANES": "1"},
+            env=os.environ
+            | {"CONVOY_ARTIFACTS": str(artifacts), "CONVOY_LANES": "1"}
+            | environment,
         )
         address = f"http://127.0.0.1:{port}"
         try:
@@ -83,6 +103,13 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
             process.wait(timeout=30)
 
     return started
+
+
+def ask(address: str, name: str) -> None:
+    """One prediction by another client than the page."""
+    headers = {"Content-Type": "image/jpeg"}
+    answer = httpx2.post(f"{address}/predict/{name}", content=CAT.read_bytes(), headers=headers)
+    answer.raise_for_status()
 
 
 def free_port() -> int:

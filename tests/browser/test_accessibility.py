@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from .test_tabs import filled
+
 pytestmark = pytest.mark.browser
 
 FOUND = """async () => {
@@ -41,4 +43,25 @@ def test_axe_finds_nothing_serious(opened: Page, axe: str, width: int, *, dark: 
     wrong = {"name": "wrong.jpg", "mimeType": "image/jpeg", "buffer": b"no image"}
     opened.locator("#file").set_input_files(files=wrong)  # type: ignore[arg-type]
     expect(opened.get_by_role("alert")).to_be_visible()
+    assert opened.evaluate(FOUND) == []
+
+
+@pytest.mark.parametrize("tab", ["Compare", "Architectures", "Live"])
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious_on_the_other_tabs(
+    opened: Page, axe: str, tab: str, width: int, *, dark: bool
+) -> None:
+    opened.set_viewport_size({"width": width, "height": 900})
+    opened.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+    opened.evaluate(f"{axe}; 0")
+    filled(opened, tab)
+    assert opened.evaluate(FOUND) == []
+
+    opened.route("**/*", lambda route: route.abort())
+    if tab == "Compare":
+        opened.get_by_role("button", name="Compare", exact=True).click()
+        expect(opened.get_by_role("alert")).to_be_visible()
+    else:
+        expect(opened.locator(".notice.loud:visible")).to_be_visible()
     assert opened.evaluate(FOUND) == []

@@ -1,0 +1,103 @@
+"""What a person sees on the tab "Live"."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from .conftest import Serving, ask, free_port
+
+pytestmark = pytest.mark.browser
+
+MILLISECONDS = re.compile(r"^\d+(\.\d)?\sms$")
+SOME = re.compile(r"^(?!0\.0$)\d+\.\d$")
+
+
+def fact(page: Page, name: str, key: str) -> Locator:
+    return page.get_by_role("article", name=f"{name}, version 1").locator(f"[data-fact={key}]")
+
+
+def test_rates_percentiles_queue_and_batches(page: Page, service: str) -> None:
+    ask(service, "lenet5_plain")
+    page.goto(f"{service}#live")
+    expect(fact(page, "lenet5_plain", "requests")).to_have_text("0.0")
+    ask(service, "lenet5_plain")
+    expect(fact(page, "lenet5_plain", "requests")).to_have_text(SOME)
+    expect(fact(page, "lenet5_plain", "images")).to_have_text("0.0")
+    for key in ("p50", "p95", "p99"):
+        expect(fact(page, "lenet5_plain", key)).to_have_text(MILLISECONDS)
+    expect(fact(page, "lenet5_plain", "queue")).to_have_text("0")
+    meter = page.get_by_role("article", name="lenet5_plain")
+    expect(
+        meter.get_by_role("img", name=re.compile("^Images in a run, and runs: 1: "))
+    ).to_be_visible()
+    assert meter.locator(".bar").count() >= 1
+    expect(page.locator("#meters").get_by_text("untrained: meaningless")).to_have_count(1)
+
+
+def test_it_asks_each_second_while_it_is_looked_at(page: Page, service: str) -> None:
+    asked = []
+    page.on("request", lambda request: asked.append(request.url.rsplit("/", 1)[1]))
+    page.clock.install()
+    page.goto(f"{service}#live")
+    fact(page, "lenet5_plain", "requests").wait_for()
+    for _ in range(3):
+        with page.expect_response("**/metrics"):
+            page.clock.run_for(1000)
+        expect(fact(page, "lenet5_plain", "requests")).to_have_text("0.0")
+
+    def hide(*, hidden: bool) -> None:
+        page.evaluate(
+            """(hidden) => {
+                Object.defineProperty(document, "hidden", {configurable: true, value: hidden});
+                document.dispatchEvent(new Event("visibilitychange"));
+            }""",
+            hidden,
+        )
+
+    hide(hidden=True)
+    assert metrics_asked(page, asked) == 0
+    with page.expect_response("**/metrics"):
+        hide(hidden=False)
+    expect(fact(page, "lenet5_plain", "requests")).to_have_text("0.0")
+    page.get_by_role("tab", name="Try").click()
+    expect(page.get_by_role("tabpanel", name="Try")).to_be_visible()
+    assert metrics_asked(page, asked) == 0
+
+
+def metrics_asked(page: Page, asked: list[str]) -> int:
+    """How often in ten seconds; `fetch` shows that a request would have been seen."""
+    page.evaluate("fetch('health/live')")
+    asked.clear()
+    page.clock.run_for(10_000)
+    with page.expect_response("**/health/live"):
+        page.evaluate("fetch('health/live')")
+    assert "live" in asked
+    return asked.count("metrics")
+
+
+def test_what_is_not_loaded_is_only_counted(page: Page, serving: Serving) -> None:
+    with serving(CONVOY_PRELOAD_GIB="0") as address:
+        page.goto(f"{address}#live")
+        expect(page.locator("#live-idle")).to_have_text("3 more are served and not loaded yet.")
+        ask(address, "squeezenet1_1")
+        expect(page.get_by_role("article")).to_have_count(1)
+        expect(fact(page, "squeezenet1_1", "p50")).to_have_text(MILLISECONDS)
+        expect(page.locator("#live-idle")).to_have_text("2 more are served and not loaded yet.")
+
+
+def test_the_service_goes_away_and_comes_back(page: Page, serving: Serving) -> None:
+    port = free_port()
+    with serving(port) as address:
+        ask(address, "lenet5_plain")
+        page.goto(f"{address}#live")
+        expect(fact(page, "lenet5_plain", "p50")).to_have_text(MILLISECONDS)
+    notice = page.locator("#live-notice")
+    expect(notice).to_contain_text("The service does not answer")
+    expect(notice).to_be_visible()
+    with serving(port):
+        expect(notice).to_be_empty()
+        expect(fact(page, "lenet5_plain", "p50")).to_have_text(
+            "\u2013"
+        )  # a new service, a new count
+        expect(fact(page, "lenet5_plain", "requests")).to_have_text("0.0")
