@@ -1,5 +1,5 @@
 # Convoy: `make serve` to use it, `make test` and `make check` to work on it.
-# Variables: HOST PORT MODELS WEIGHTS ENGINE DEVICE ARTIFACTS, e.g. `make serve MODELS="resnet50 vgg16"`
+# Variables: HOST PORT MODELS WEIGHTS PRECISION ENGINE DEVICE ARTIFACTS, e.g. `make serve MODELS="resnet50 vgg16"`
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,6 +9,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 MODELS ?=
 WEIGHTS ?= auto
+PRECISION ?= fp32
 ENGINE ?= ort
 DEVICE ?= auto
 ARTIFACTS ?= artifacts
@@ -18,13 +19,14 @@ BENCHED := $(if $(strip $(MODELS)),$(MODELS),lenet5_plain squeezenet1_1 resnet50
 SERVED := $(if $(strip $(MODELS)),$(MODELS),all)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve export test check bench clean
+.PHONY: help serve export test test-all check bench clean
 
 help:
 	@echo "make serve    install, export the trained networks, serve on http://$(HOST):$(PORT)"
 	@echo "make export   MODELS=\"resnet50 vgg16\" WEIGHTS=auto|imagenet|scenes|digits|random|FILE"
+	@echo "              PRECISION=\"fp32 fp16 int8\", of what was trained on digits or scenes"
 	@echo "make bench    how fast the service is beside the bare engine"
-	@echo "make test     the whole test suite"
+	@echo "make test     the test suite; make test-all exports every network as well"
 	@echo "make check    ruff, mypy, import-linter"
 
 $(BIN)/python:
@@ -46,11 +48,16 @@ serve: $(VENV)/.serve
 	@CONVOY_ARTIFACTS="$(ARTIFACTS)" exec $(BIN)/python -m service --host "$(HOST)" --port "$(PORT)" \
 		--models "$(SERVED)" --engine "$(ENGINE)" --device "$(DEVICE)"
 
-export: $(VENV)/.serve
-	@$(BIN)/python -m export $(MODELS) --weights "$(WEIGHTS)" --artifacts "$(ARTIFACTS)"
+# a lower precision is judged by the pictures of training
+export: $(if $(filter-out fp32,$(PRECISION)),$(VENV)/.dev,$(VENV)/.serve)
+	@$(BIN)/python -m export $(MODELS) --weights "$(WEIGHTS)" --precision "$(PRECISION)" \
+		--artifacts "$(ARTIFACTS)"
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -m pytest -m ""
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

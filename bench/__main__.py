@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,7 +11,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
 
-from bench import rounds, scenarios
+from bench import load as loads
+from bench import load_report, rounds, scenarios
+from bench import precision as precisions
+from bench.loadgen import NotMeasured, Scenario
 from bench.report import Report, console, save, show
 from bench.server import NotServing, Server
 from service.engines import Kind
@@ -71,6 +75,65 @@ def serve(
     _finish(report, json)
 
 
+@cli.command()
+def precision(
+    models: Annotated[list[str] | None, typer.Argument(help="Default: squeezenet1_1.")] = None,
+    artifacts: Artifacts = Path("artifacts"),
+    seconds: Seconds = 3.0,
+    rounds: Rounds = 5,
+    json: Json = None,
+) -> None:
+    """Measures fp32, fp16 and int8 of the same network side by side, without HTTP.
+
+    Example: `python -m bench precision squeezenet1_1 mobilenet_v1`
+    """
+    with _explained(), _progress() as progress:
+        report = precisions.measure(
+            artifacts,
+            models or ["squeezenet1_1"],
+            seconds=seconds,
+            rounds=rounds,
+            progress=progress,
+        )
+    precisions.show(report, console())
+    if json:
+        save(report, json)
+
+
+@cli.command()
+def load(
+    model: Annotated[str, typer.Option(help="Whom to ask.")] = "squeezenet1_1",
+    scenario: Annotated[Scenario, typer.Option(help="MLPerf's four: see below.")] = "single",
+    url: Annotated[str, typer.Option(help="A service that runs already; else one is begun.")] = "",
+    artifacts: Artifacts = Path("artifacts"),
+    seconds: Annotated[float, typer.Option(min=0.1, help="A test; MLPerf asks for 600.")] = 10.0,
+    images: Annotated[Path, typer.Option(help="A folder of JPEGs to send.")] = loads.EXAMPLES,
+    out: Annotated[Path | None, typer.Option(help="For logs. Default: reports/load/DATE.")] = None,
+    bound_ms: Annotated[float | None, typer.Option(min=0.1, help="For server's p99.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="For server: no search.")] = None,
+    cross_check: Annotated[bool, typer.Option(help="For server: a second client.")] = False,
+) -> None:
+    """Tests a service by the rules of MLPerf, with its LoadGen.
+
+    **single**: one request at a time, p90. **multi**: eight at once, p99. **offline**: all at once,
+    images a second. **server**: requests arrive at random; the highest rate whose p99 stays under
+    a bound, by default 15 ms on a GPU and ten times the p90 of a single stream on a CPU.
+
+    Example: `python -m bench load --url http://127.0.0.1:8000 --scenario server`
+    """
+    out = out or Path("reports") / "load" / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
+    if out.exists() and any(out.iterdir()):
+        raise typer.BadParameter(f"{out} is not empty: name another folder with --out")
+    if scenario != "server" and (bound_ms or rate or cross_check):
+        raise typer.BadParameter("--bound-ms, --rate and --cross-check are for --scenario server")
+    plan = loads.Plan(model, scenario, seconds, out, artifacts, images, bound_ms, rate, cross_check)
+    with _explained(), _progress() as progress:
+        found = loads.measure(plan, _server(url), progress)
+    load_report.show(found, console())
+    told.print(f"logs and results: {load_report.save(found, out)}", soft_wrap=True)
+    raise typer.Exit(load_report.exit_code(found))
+
+
 def _numbers(text: str) -> list[int]:
     try:
         found = [int(part) for part in text.split(",")]
@@ -95,7 +158,7 @@ def _explained() -> Iterator[None]:
     """What a user can mend is one line, no traceback."""
     try:
         yield
-    except (NotServing, FileNotFoundError) as error:
+    except (NotServing, NotMeasured, FileNotFoundError) as error:
         told.print(f"[red]not measured[/]: {error}", soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:

@@ -21,14 +21,14 @@ import typer
 from rich.console import Console
 from torch import Tensor
 
-from export import SHIPPED
 from export.parity import proof_images
 from export.publish import Recipe, export
-from export.sources import obtain
 from models.architecture import Architecture, Network
 from models.card import Checkpoint
 from models.catalog import CATALOG, architecture
 from models.published import published
+from models.weights import SHIPPED
+from models.weights.sources import obtain
 from service.engines import open_engine
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.random_weights import pictures
 from models.card import Parity, Preprocessing
 from models.served import Served
+from models.weights.random_weights import pictures
 from service import PAGE
 from service.engines import Engine, Outputs
 from service.images import decode
@@ -37,9 +37,22 @@ def proof_images(preprocessing: Preprocessing, count: int) -> NDArray[np.uint8]:
 
 
 def prove(engine: Engine, served: Served, preprocessing: Preprocessing) -> Parity:
-    """Compares logits, top-1 and maps at batch 1, an odd one and the largest; raises `ParityError`.
+    """The engine's disagreement with torch; raises `ParityError` if it is more than rounding."""
+    parity = compare(engine, served, preprocessing)
+    if not _agrees(parity):
+        raise ParityError(
+            f"{engine.name} disagrees with torch: logits by {parity.logits:.1e} (at most "
+            f"{LOGITS_TOLERANCE:.0e}), maps by {parity.maps:.1e} (at most {MAPS_TOLERANCE:.0e}), "
+            f"top-1 agrees on {parity.top1:.1%} (must be all). Nothing was published"
+        )
+    return parity
+
+
+def compare(engine: Engine, served: Served, preprocessing: Preprocessing) -> Parity:
+    """Compares logits, top-1 and maps at batch 1, an odd one and the largest.
 
     The largest batch explains the engine's own choice, the small ones ask for those classes.
+    Raises `ParityError` if the network answers nothing that could be compared.
     """
     images = proof_images(preprocessing, engine.max_batch)
     own_choice = np.full((len(images), served.top), -1)
@@ -54,14 +67,7 @@ def prove(engine: Engine, served: Served, preprocessing: Preprocessing) -> Parit
     parts = [engine.run(images[:n], found.classes[:n]) for n in batches[:-1]]
     errors = np.array([_errors(part, reference) for part in (*parts, found)])
     logits, maps, wrong = errors.max(0).tolist()  # a NaN stays one
-    parity = Parity(tuple(batches), logits, maps, top1=1 - wrong)
-    if not _agrees(parity):
-        raise ParityError(
-            f"{engine.name} disagrees with torch: logits by {parity.logits:.1e} (at most "
-            f"{LOGITS_TOLERANCE:.0e}), maps by {parity.maps:.1e} (at most {MAPS_TOLERANCE:.0e}), "
-            f"top-1 agrees on {parity.top1:.1%} (must be all). Nothing was published"
-        )
-    return parity
+    return Parity(tuple(batches), logits, maps, top1=1 - wrong)
 
 
 def _torch(

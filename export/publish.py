@@ -1,4 +1,7 @@
-"""A version directory exists only if it was proven: built aside, then renamed into place."""
+"""A version directory exists only if it was proven: built aside, then renamed into place.
+
+Float32 is in every version. A lower precision that was refused is left out, and the console told.
+"""
 
 import errno
 import importlib.metadata
@@ -7,20 +10,22 @@ import tempfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
+from rich.markup import escape
 from safetensors.torch import save_file
 
-from export.download import sha256
 from export.onnx_from_torch import onnx_from_torch
 from export.parity import prove
-from export.sources import obtain
 from models.architecture import Network
-from models.card import CARD, Artifact, Checkpoint, ModelCard, Parity
+from models.card import CARD, Artifact, Checkpoint, ModelCard, Parity, Precision
 from models.catalog import architecture
 from models.layers import describe
 from models.served import Served
 from models.table import LAYERS
+from models.weights.download import sha256
+from models.weights.sources import obtain
 from service.engines import Kind, open_engine
 
 UNPUBLISHED = 0
@@ -36,11 +41,14 @@ class Recipe:
     name: str = ""
     max_batch: int = 32
     with_pytorch: bool = False
+    precisions: tuple[str, ...] = ("fp32",)
 
     def __post_init__(self) -> None:
         architecture(self.architecture)
         if self.max_batch < 1:
             raise ValueError(f"the largest batch is {self.max_batch}, must be at least 1")
+        if wrong := set(self.precisions) - set(get_args(Precision)):
+            raise ValueError(f"{sorted(wrong)} is no precision: {', '.join(get_args(Precision))}")
         if self.name and not self.name.replace("_", "").replace("-", "").isalnum():
             raise ValueError(f"{self.name!r} is no model name: letters, digits, - and _ only")
 
@@ -52,6 +60,8 @@ class Recipe:
 def export(recipe: Recipe, artifacts: Path, console: Console) -> ModelCard:
     """Publishes the next version of the model under `artifacts`, or raises and leaves nothing.
 
+    The card's `precisions` lack what was asked for and refused.
+
     Raises `WeightsError`, `ParityError`, `EngineUnavailable`.
     """
     network, checkpoint = obtain(architecture(recipe.architecture), recipe.weights, console)
@@ -60,11 +70,13 @@ def export(recipe: Recipe, artifacts: Path, console: Console) -> ModelCard:
     with tempfile.TemporaryDirectory(prefix=".export-", dir=artifacts) as temporary:
         building = Path(temporary) / "version"
         building.mkdir()
-        card = _build(recipe, network, checkpoint, building)
+        card = _build(recipe, network, checkpoint, building, console)
         return _publish(card, building, artifacts)
 
 
-def _build(recipe: Recipe, network: Network, checkpoint: Checkpoint, directory: Path) -> ModelCard:
+def _build(
+    recipe: Recipe, network: Network, checkpoint: Checkpoint, directory: Path, console: Console
+) -> ModelCard:
     p, classes = checkpoint.preprocessing, len(checkpoint.labels)
     served = Served(network, p, classes).eval()
     onnx_from_torch(served, directory / "model.fp32.onnx", channels=p.channels, size=p.size)
@@ -98,7 +110,24 @@ def _build(recipe: Recipe, network: Network, checkpoint: Checkpoint, directory: 
         finally:
             engine.close()
         card.artifacts[format_] = replace(artifact, parity=parity)
+    if not set(recipe.precisions) <= {"fp32"}:
+        _add(recipe.precisions, card, directory, served, console)
     return card
+
+
+def _add(
+    wanted: tuple[str, ...], card: ModelCard, directory: Path, served: Served, console: Console
+) -> None:
+    from export.precision import MAY_LOSE, Refused, add
+
+    for precision in MAY_LOSE:
+        if precision not in wanted:
+            continue
+        try:
+            add(precision, card, directory, served)
+        except Refused as error:
+            told = f"[yellow]{card.name} in {precision} is not published[/]: {escape(str(error))}"
+            console.print(told, soft_wrap=True)
 
 
 def _publish(card: ModelCard, building: Path, artifacts: Path) -> ModelCard:

@@ -74,6 +74,22 @@ class Parity:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """A lower precision beside float32: both serving engines, on the same held-out pictures.
+
+    `top1` and `float32` are the shares that each has right, `agreement` the share on which both
+    name the same class, `maps` the mean Pearson correlation of the maps of float32's top-1 class.
+    """
+
+    data: str
+    images: int
+    top1: float
+    float32: float
+    agreement: float
+    maps: float
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     file: str
     sha256: str
@@ -81,6 +97,7 @@ class Artifact:
     max_batch: int
     built_with: dict[str, str]
     parity: Parity
+    compared: Compared | None = None
 
 
 class _Json:
@@ -128,8 +145,8 @@ class Checkpoint(_Json):
 class ModelCard(_Json):
     """One published version of a model: `artifacts/<name>/<version>/card.json`.
 
-    `artifacts` goes from the kind of file ("onnx", "pytorch", "tensorrt") to the file. `layers` is
-    the sha256 of the layer table, None in cards from before there was one.
+    `artifacts` goes from the kind of file ("onnx", "onnx_fp16", "onnx_int8", "pytorch", "tensorrt")
+    to the file. `layers` is the sha256 of the layer table, None in cards from before there was one.
     """
 
     name: str
@@ -148,6 +165,15 @@ class ModelCard(_Json):
     @property
     def explained(self) -> int:
         return min(EXPLAINED, len(self.labels))
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """Of the ONNX files."""
+        return tuple(a.precision for kind, a in self.artifacts.items() if kind.startswith("onnx"))
+
+    def onnx(self, precision: Precision) -> Artifact | None:
+        """The ONNX file in that precision, or in float32 if there is none; None without either."""
+        return self.artifacts.get(f"onnx_{precision}") or self.artifacts.get("onnx")
 
 
 def _parse(kind: Any, data: Any, at: str) -> Any:

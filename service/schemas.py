@@ -104,6 +104,7 @@ class ModelInfo(Schema):
     loaded: bool = Field(description="If not, the next request loads it.")
     engine: str | None
     precision: str | None
+    precisions: list[str] = Field(description="Of its ONNX files; CONVOY_PRECISION chooses.")
     device: str | None
     architecture: str
     input: InputInfo

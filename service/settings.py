@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.card import Precision
 from service.engines import Kind
 
 
@@ -40,6 +41,10 @@ class Settings(BaseSettings):
     )
     versions: int = Field(1, ge=1, description="Newest versions of each model to serve.")
     engine: Kind = Field("ort", description="ort (ONNX Runtime), pytorch (reference) or null.")
+    precision: Precision = Field(
+        "fp32",
+        description="fp32, fp16 or int8, of the ONNX files; a model without it is served in fp32.",
+    )
     device: Literal["cpu", "cuda", "auto"] = Field(
         "auto", description="auto takes CUDA where it works, else the CPU, and says so."
     )

@@ -33,6 +33,7 @@ def info(version: Version) -> schemas.ModelInfo:
         loaded=model is not None,
         engine=engine and engine.name,
         precision=engine and engine.precision,
+        precisions=list(card.precisions),
         device=engine and engine.device,
         architecture=card.architecture,
         input=schemas.InputInfo(channels=p.channels, height=p.size, width=p.size),

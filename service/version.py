@@ -49,14 +49,30 @@ def open_version(version: Version, settings: Settings) -> Engine:
     card, directory, s = version.card, version.directory, settings
     for artifact in card.artifacts.values():
         check(directory / artifact.file, artifact.sha256)
+    if s.engine == "ort" and s.precision not in card.precisions:
+        logger.warning(
+            "%s is served in fp32, for it has no %s: `python -m export %s --precision %s` adds it",
+            *(version.key, s.precision, card.architecture, s.precision),
+        )
     if s.device == "cuda" or (s.device == "auto" and cuda_works()):
         try:
-            return open_engine(s.engine, card, directory, device="cuda", lanes=s.lanes)
+            return _open(version, "cuda", s)
         except EngineUnavailable as error:
             if s.device == "cuda":
                 raise
             logger.warning("%s on the CPU instead: %s", card.name, error)
-    return open_engine(s.engine, card, directory, device="cpu", lanes=s.lanes)
+    return _open(version, "cpu", s)
+
+
+def _open(version: Version, device: str, s: Settings) -> Engine:
+    return open_engine(
+        s.engine,
+        version.card,
+        version.directory,
+        device=device,
+        lanes=s.lanes,
+        precision=s.precision,
+    )
 
 
 def check(file: Path, sha256: str) -> None:

@@ -1,12 +1,13 @@
 """Cards come back as they were written, and a card that cannot be believed is refused by name."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models.card import Artifact, CardError, ModelCard, Parity, Preprocessing, Weights
+from models.card import Artifact, CardError, Compared, ModelCard, Parity, Preprocessing, Weights
 
 CARD = ModelCard(
     name="lenet5_plain",
@@ -26,6 +27,12 @@ CARD = ModelCard(
 )
 
 
+INT8 = Artifact(
+    *("model.int8.onnx", "ef" * 32, "int8", 32, {"onnx": "1"}, Parity((1, 3), 0.1, 0.0, 1.0)),
+    compared=Compared("digits", 359, 0.99, 0.992, 0.995, 0.998),
+)
+
+
 def broken(tmp_path: Path, change: dict[str, Any]) -> Path:
     file = tmp_path / "card.json"
     file.write_text(json.dumps(CARD.as_dict() | change))
@@ -36,6 +43,16 @@ def test_a_card_survives_the_disk(tmp_path: Path) -> None:
     CARD.write(tmp_path / "card.json")
     assert ModelCard.read(tmp_path / "card.json") == CARD
     assert [p.name for p in tmp_path.iterdir()] == ["card.json"]
+
+
+def test_a_card_knows_its_precisions(tmp_path: Path) -> None:
+    card = replace(CARD, artifacts=CARD.artifacts | {"onnx_int8": INT8})
+    card.write(tmp_path / "card.json")
+    assert ModelCard.read(tmp_path / "card.json") == card
+    assert card.precisions == ("fp32", "int8")
+    assert card.onnx("int8") is card.artifacts["onnx_int8"]
+    assert card.onnx("fp16") is card.onnx("fp32") is card.artifacts["onnx"]
+    assert replace(card, artifacts={}).onnx("int8") is None
 
 
 @pytest.mark.parametrize(

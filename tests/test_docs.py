@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from export import SHIPPED
 from models.card import Checkpoint
+from models.weights import SHIPPED
 from service.metrics import BATCH, BATCHES, IMAGES, LOAD, PHASE, QUEUE, READY, REJECTED, REQUESTS
 from service.settings import Settings
 

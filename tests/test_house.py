@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_import_line_is_kept() -> None:
-    """Models <- service <- (training, export) <- bench; contracts in pyproject.toml."""
+    """Models <- service <- training <- export <- bench; contracts in pyproject.toml."""
     script = Path(sys.executable).with_name("lint-imports")
     out = subprocess.run([script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stdout

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from export import SHIPPED
+from models.weights import SHIPPED
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

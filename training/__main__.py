@@ -9,16 +9,11 @@ import typer
 from PIL import Image
 from rich.console import Console
 
-from models.card import Checkpoint, ModelCard
-from models.catalog import architecture
-from service.engines import open_engine
 from training import ship as shipping
-from training.digits import LABELS, Split
-from training.evaluate import Answer, evaluate, from_engine, from_network
-from training.feed import PREPROCESSING, feed
-from training.fit import Budget, Run, fit, initialise
-from training.progress import progress
-from training.recipe import Data, recipe
+from training.digits import Split
+from training.evaluate_command import evaluate_command
+from training.fit_command import fit_command
+from training.recipe import Data
 from training.scenes import SIDE, scenes
 
 cli = typer.Typer(
@@ -33,43 +28,7 @@ Name = Annotated[str, typer.Argument(metavar="NETWORK", help="as in `python -m m
 Pictures = Annotated[Data, typer.Option(help="digits: 32x32 grey; scenes: 224x224 colour")]
 
 
-@cli.command(
-    "fit", epilog="Example: python -m training fit squeezenet1_1 --data scenes --minutes 80"
-)
-def fit_command(
-    network: Name,
-    data: Pictures = "scenes",
-    minutes: Annotated[float, typer.Option(help="time to spend")] = float("inf"),
-    images: Annotated[float, typer.Option(help="pictures to show: repeatable")] = float("inf"),
-    seed: Annotated[int, typer.Option(help="of the first weights and the pictures")] = 1,
-    run: Annotated[Path | None, typer.Option(help="where the checkpoint lies")] = None,
-    resume: Annotated[bool, typer.Option(help="go on from that checkpoint")] = False,
-    threads: Annotated[int, typer.Option(help="of torch")] = 1,
-) -> None:
-    """Trains NETWORK from scratch; Ctrl-C keeps the latest checkpoint, --resume goes on."""
-    budget = Budget(minutes=minutes, images=images)
-    if budget.endless:
-        raise typer.BadParameter("give --minutes or --images, or the run never ends")
-    torch.set_num_threads(threads)
-    file = run or Path("runs") / f"{network}.{data}.pt"
-    if resume and not file.exists():
-        raise typer.BadParameter(f"there is nothing at {file} to go on from")
-    job = _start(network, data, seed)
-    if resume:
-        job.load(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with progress(console, f"{network} on {data}") as tell:
-        report = fit(job, budget, file, tell)
-    console.print(f"{report.images} images, {report.seconds:.0f} s: {file}", soft_wrap=True)
-
-
-def _start(network: str, data: Data, seed: int) -> Run:
-    try:
-        fresh, rules = architecture(network).build(len(LABELS)), recipe(network, data)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    initialise(fresh, seed)
-    return Run(fresh, rules, PREPROCESSING[data], seed, feed(data, seed))
+cli.command("fit", epilog="Example: python -m training fit lenet5_plain --data digits")(fit_command)
 
 
 @cli.command(epilog="Example: python -m training ship squeezenet1_1 --data scenes --run runs/a.pt")
@@ -87,32 +46,9 @@ def ship(
     _print(card.metrics)
 
 
-@cli.command("evaluate", epilog="Example: python -m training evaluate squeezenet1_1 --data scenes")
-def evaluate_command(
-    network: Name,
-    data: Pictures = "scenes",
-    images: Annotated[int, typer.Option(help="held-out scenes to measure on")] = 2000,
-    artifact: Annotated[
-        Path | None, typer.Option(help="measure this exported version, through its engine")
-    ] = None,
-) -> None:
-    """Prints top-1, top-5 and the pointing game of the shipped weights on held-out pictures."""
-    torch.set_num_threads(1)
-    answer = _exported(artifact) if artifact else _shipped(network, data)
-    _print(evaluate(answer, data, images=images))
-
-
-def _shipped(network: str, data: Data) -> Answer:
-    file = shipping.SHIPPED / f"{network}.{data}.safetensors"
-    if not file.exists():
-        raise typer.BadParameter(f"no weights of {network} on {data} are shipped")
-    card = Checkpoint.read(file.with_suffix(".json"))
-    return from_network(shipping.load(network, file), card.preprocessing)
-
-
-def _exported(directory: Path) -> Answer:
-    card = ModelCard.read(directory / "card.json")
-    return from_engine(open_engine("ort", card, directory, device="cpu", lanes=1))
+cli.command("evaluate", epilog="Example: python -m training evaluate squeezenet1_1 --data scenes")(
+    evaluate_command
+)
 
 
 def _print(metrics: dict[str, float]) -> None:

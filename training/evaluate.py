@@ -1,44 +1,53 @@
-"""How good weights are, on digits and photographs they never saw, through what will serve.
+"""How good weights are, on pictures they never saw, through what will serve.
 
 Whatever answers is measured through one seam, `Answer`: the torch module here, or a serving engine.
-The pointing game (Zhang et al. 2016, "Top-down Neural Attention by Excitation Backprop"): the map
-of the true class, enlarged to the picture's size, has its peak on the digit's box or at most 15
-pixels from it. Enlarged bilinearly (half-pixel centres, as Pillow and torch do); of equal peaks the
-first in reading order counts; a constant map points nowhere and misses.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn import functional
 
 from models.architecture import Network
 from models.card import Preprocessing
 from models.served import Served
 from service.engines import Engine
 from training.digits import LABELS, Bytes, Integers
-from training.feed import plain_digits
+from training.folder import DataError
+from training.held_out import Batch, HeldOut, held_out, held_out_digits
+from training.measures import (
+    Floats,
+    calibration_error,
+    chance,
+    confidences,
+    energy_inside,
+    points,
+)
 from training.recipe import Data
-from training.scenes import SIDE, scenes
 
-Floats = npt.NDArray[np.float32]
 # images uint8 [n, h, w, c], asked [n, k] -> logits [n, classes], maps [n, k, h', w']
 Answer = Callable[[Bytes, Integers], tuple[Floats, Floats]]
+Tell = Callable[[int], None]  # told how many more pictures are done
 
-TEST_SEED: Final = 0
-MARGIN: Final = 15  # pixels, at 224
-_BATCH: Final = 25
+BATCH: Final = 25
+_TOP: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    images: Bytes
+class Evaluation:
+    """`metrics` by name, shares of 1; the true `labels` [n] and the `chosen` classes [n].
+
+    `classes` is the number of the network's outputs; `unreadable` says why, of each file skipped.
+    """
+
+    metrics: dict[str, float]
     labels: Integers
-    boxes: Integers | None = None
+    chosen: Integers
+    classes: int
+    unreadable: tuple[str, ...]
 
 
 def from_network(network: Network, preprocessing: Preprocessing) -> Answer:
@@ -64,67 +73,76 @@ def from_engine(engine: Engine) -> Answer:
 
 
 def evaluate(
-    answer: Answer, data: Data, *, images: int, explained: int = 5, batch: int = _BATCH
+    answer: Answer, data: Data, *, images: int, explained: int = 5, batch: int = BATCH
 ) -> dict[str, float]:
-    """Shares of 1 on `images` held-out pictures (digits: on all there are), by name.
+    """The metrics of `examine` on `images` held-out scenes, or on all held-out digits.
 
-    `explained` is k, the number of classes `answer` is asked about at once. `pointing_chance` is
-    what a peak at a random pixel would reach.
+    For digits with `top1_light_on_dark` as well.
     """
-    if data == "digits":
-        dark = _measure(answer, _digits(inverted=False, batch=batch), explained)
-        light = _measure(answer, _digits(inverted=True, batch=batch), explained)
-        return dark | {"top1_light_on_dark": light["top1"]}
-    return _measure(answer, _scenes(images, batch), explained)
+    found = examine(answer, held_out(data, images), explained=explained, batch=batch).metrics
+    return found | (light_on_dark(answer, explained, batch) if data == "digits" else {})
 
 
-def _measure(answer: Answer, batches: Iterator[Batch], explained: int) -> dict[str, float]:
+def light_on_dark(answer: Answer, explained: int, batch: int = BATCH) -> dict[str, float]:
+    """Top-1 on the held-out digits with paper and ink exchanged."""
+    light = examine(answer, held_out_digits(inverted=True), explained=explained, batch=batch)
+    return {"top1_light_on_dark": light.metrics["top1"]}
+
+
+def examine(
+    answer: Answer,
+    data: HeldOut,
+    *,
+    explained: int,
+    batch: int = BATCH,
+    tell: Tell = lambda _: None,
+) -> Evaluation:
+    """Shows all of `data` once; `explained` is k, the number of classes asked about at once.
+
+    Metrics: top1; top5 of more than five classes (fewer than five score higher); ece, the expected
+    calibration error; where boxes are known pointing, pointing_chance (what a random peak would
+    reach) and energy_inside; test_images, a number. Raises `DataError` if no picture can be read,
+    `FloatingPointError` for a network whose outputs are infinite or not numbers.
+    """
     rows: dict[str, list[npt.NDArray[Any]]] = {}
-    for batch in batches:
-        asked = np.full((len(batch.labels), explained), -1, np.int64)
-        asked[:, 0] = batch.labels
-        logits, maps = answer(batch.images, asked)
-        better = (logits > np.take_along_axis(logits, batch.labels[:, None], 1)).sum(1)
-        found = {"top1": better < 1, "top5": better < 5}
-        if batch.boxes is not None:
-            found["pointing"] = points(maps[:, 0], batch.boxes)
-            found["pointing_chance"] = np.array([_chance(box) for box in batch.boxes])
-        for name, values in found.items():
-            rows.setdefault(name, []).append(values)
-    figures = {name: float(np.concatenate(values).mean()) for name, values in rows.items()}
-    return figures | {"test_images": float(sum(map(len, rows["top1"])))}
+    classes, unreadable = 0, list[str]()
+    for shown in data.batches(batch):
+        unreadable += shown.unreadable
+        if len(shown.labels):
+            asked = np.full((len(shown.labels), explained), -1, np.int64)
+            asked[:, 0] = shown.labels
+            logits, maps = answer(shown.images, asked)
+            if not np.isfinite(logits).all():
+                raise FloatingPointError("the network's outputs are not finite: it cannot be used")
+            classes = logits.shape[1]
+            for name, values in _rows(shown, logits, maps).items():
+                rows.setdefault(name, []).append(values)
+        tell(len(shown.labels) + len(shown.unreadable))
+    if not rows:
+        why = f"; the first: {unreadable[0]}" if unreadable else ""
+        raise DataError(f"none of the {data.images} pictures can be read{why}")
+    columns = {name: np.concatenate(values) for name, values in rows.items()}
+    labels, chosen, confidence = (columns.pop(name) for name in ("labels", "chosen", "confidence"))
+    metrics = {name: float(values.mean()) for name, values in columns.items()}
+    metrics["ece"] = calibration_error(confidence, columns["top1"])
+    metrics["test_images"] = float(len(labels))
+    return Evaluation(metrics, labels, chosen, classes, tuple(unreadable))
 
 
-def _digits(*, inverted: bool, batch: int) -> Iterator[Batch]:
-    images, labels = plain_digits("test")
-    shown = 255 - images if inverted else images
-    for start in range(0, len(labels), batch):
-        yield Batch(shown[start : start + batch], labels[start : start + batch])
-
-
-def _scenes(images: int, batch: int) -> Iterator[Batch]:
-    for start in range(0, images, batch):
-        drawn = scenes("test", TEST_SEED, start, min(batch, images - start))
-        yield Batch(drawn.images, drawn.labels, drawn.boxes)
-
-
-def points(maps: Floats, boxes: Integers) -> npt.NDArray[np.bool_]:
-    """Whether the peak of each map [n, h', w'] lies on its box [n, 4] or within the margin."""
-    large = functional.interpolate(
-        torch.from_numpy(maps)[:, None], size=(SIDE, SIDE), mode="bilinear", align_corners=False
-    ).flatten(1)
-    row, column = np.divmod(large.numpy().argmax(1), SIDE)
-    varied = (large.amax(1) > large.amin(1)).numpy()
-    near = _distance(column, boxes[:, 0], boxes[:, 2]) + _distance(row, boxes[:, 1], boxes[:, 3])
-    return np.asarray(varied & (near <= MARGIN**2))
-
-
-def _distance(place: Integers, first: Integers, end: Integers) -> Integers:
-    """The squared distance, along one axis, of a pixel from the pixels `first` to `end` - 1."""
-    return np.asarray(np.maximum(0, np.maximum(first - place, place - (end - 1))) ** 2)
-
-
-def _chance(box: Integers) -> float:
-    place = np.arange(SIDE)
-    across, down = (_distance(place, box[i], box[i + 2]) for i in (0, 1))
-    return float((across[None] + down[:, None] <= MARGIN**2).mean())
+def _rows(shown: Batch, logits: Floats, maps: Floats) -> dict[str, npt.NDArray[Any]]:
+    """A value for each picture of the batch, by name."""
+    chosen = logits.argmax(1)
+    better = (logits > np.take_along_axis(logits, shown.labels[:, None], 1)).sum(1)
+    rows: dict[str, npt.NDArray[Any]] = {
+        "labels": shown.labels,
+        "chosen": chosen,
+        "confidence": confidences(logits),
+        "top1": chosen == shown.labels,
+    }
+    if logits.shape[1] > _TOP:
+        rows["top5"] = better < _TOP
+    if shown.boxes is not None:
+        rows["pointing"] = points(maps[:, 0], shown.boxes)
+        rows["pointing_chance"] = chance(shown.boxes)
+        rows["energy_inside"] = energy_inside(maps[:, 0], shown.boxes)
+    return rows

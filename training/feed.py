@@ -15,7 +15,8 @@ from training.digits import LABELS, Bytes, Integers, Split, digits
 from training.recipe import Data, Phase
 from training.scenes import FULL, scenes
 
-Feed = Callable[[int, Phase], tuple[Bytes, Integers]]  # place in the stream, phase -> one batch
+Batch = tuple[Bytes, Integers]  # pictures uint8 [n, h, w, c], labels [n]
+Feed = Callable[[int, Phase], Batch]  # place in the stream, phase -> one batch
 
 PREPROCESSING: Final[dict[Data, Preprocessing]] = {
     # Dark ink on white paper, as in a photograph of a digit. The lecture's numbers (LeCun 1998,
@@ -49,13 +50,13 @@ def feed(data: Data, seed: int) -> Feed:
     return lambda place, phase: _scene_batch(seed, place, phase)
 
 
-def _scene_batch(seed: int, place: int, phase: Phase) -> tuple[Bytes, Integers]:
+def _scene_batch(seed: int, place: int, phase: Phase) -> Batch:
     difficulty = phase.difficulty or FULL
     drawn = scenes("train", seed, place, phase.batch, phase.side, difficulty)
     return drawn.images, drawn.labels
 
 
-def _digit_batch(seed: int, place: int, batch: int) -> tuple[Bytes, Integers]:
+def _digit_batch(seed: int, place: int, batch: int) -> Batch:
     drawn = [_wobbly_digit(seed, place + i) for i in range(batch)]
     return np.stack([image for image, _ in drawn]), np.array([label for _, label in drawn])
 
@@ -84,7 +85,19 @@ def _wobbly_digit(seed: int, place: int) -> tuple[Bytes, int]:
     return shown.astype(np.uint8)[..., None], label
 
 
-def plain_digits(split: Split) -> tuple[Bytes, Integers]:
+def fitted(images: Bytes, side: int, channels: int) -> Bytes:
+    """The pictures [n, h, w, c] as [n, side, side, channels]: enlarged, made grey or coloured."""
+    if images.shape[1:] == (side, side, channels):
+        return images
+    mode = "L" if channels == 1 else "RGB"
+    pictures = [
+        Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image) for image in images
+    ]
+    resized = [p.convert(mode).resize((side, side), Image.Resampling.BILINEAR) for p in pictures]
+    return np.stack([np.asarray(p).reshape(side, side, channels) for p in resized])
+
+
+def plain_digits(split: Split) -> Batch:
     """All digits of one half as they are: scaled to 32x32, dark on white [n, 32, 32, 1]."""
     source = digits(split)
     size = (LENET_SIDE, LENET_SIDE)

@@ -1,19 +1,23 @@
 """Trains a network on a stream of pictures until its budget is spent.
 
-With a budget of images, the same seed gives the same weights; with a budget of minutes, the same
-pictures in the same order, as many as the machine manages.
+With a budget of images, the same seed gives the same weights, bit by bit, killed and resumed in
+between or not: a picture follows from its place in the stream, everything random is drawn from
+generators that a checkpoint keeps, a step is never left half done, and the clock decides nothing
+but when to save. (On the same machine, torch and number of threads: sums in another order differ.)
+With a budget of minutes the schedule follows the clock, and no two runs are alike.
 
 glibc gives the memory of large tensors back to the system after every layer and fetches it again;
 with `MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000` in the environment
 MobileNet at 224 pixels takes 1.0 to 0.6 times the CPU time (measured on a busy machine).
 """
 
+import signal
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -22,74 +26,24 @@ from torch.nn import functional
 from models.architecture import Network
 from models.card import Preprocessing
 from training.feed import Feed
+from training.measure import measure
+from training.network import DepthwiseFloat32, initialise
 from training.recipe import Recipe
+from training.report import Budget, Report, Watch
 
+__all__ = ["Budget", "DepthwiseFloat32", "Report", "Run", "Watch", "fit", "initialise"]
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Minutes or images, whichever is spent first."""
-
-    minutes: float = float("inf")
-    images: float = float("inf")
-
-    @property
-    def endless(self) -> bool:
-        return self.minutes == self.images == float("inf")
-
-    def spent(self, seconds: float, images: int) -> float:
-        return max(seconds / 60 / self.minutes, images / self.images)
-
-
-@dataclass(slots=True)
-class Report:
-    """How far a run is; `loss` and `top1` are averages over the last hundred or so batches."""
-
-    images: int = 0
-    seconds: float = 0.0
-    spent: float = 0.0
-    side: int = 0
-    loss: float = 0.0
-    top1: float = 0.0
-
-    def words(self) -> str:
-        return (
-            f"{self.spent:.1%}, {self.seconds:.0f} s, {self.images} images, now at {self.side} px, "
-            f"loss {self.loss:.3f}, training top-1 {self.top1:.1%}"
-        )
-
-
-class DepthwiseFloat32(nn.Conv2d):
-    """The same convolution outside autocast: oneDNN's bfloat16 gradient of a depthwise one is slow.
-
-    Measured on an AMD EPYC with AVX-512 BF16, MobileNet at 128 pixels, one thread, images/s:
-    52 in float32, 58 in bfloat16, 83 this way.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast("cpu", enabled=False):
-            return super().forward(x.float()).to(x.dtype)
-
-
-def initialise(network: Network, seed: int) -> None:
-    """He's initialisation, so that signals neither fade nor grow through layers without norms.
-
-    PyTorch's default has a sixth of that variance: behind SqueezeNet's 18 convolutions nothing is
-    left of the picture. The layer that makes the logits starts small.
-    """
-    torch.manual_seed(seed)
-    layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-    for layer in layers:
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
-    nn.init.normal_(layers[-1].weight, std=0.01)
-    if not network.head and layers[-1].bias is not None:
-        # the ReLU over class maps passes no gradient where it is zero: start it open
-        nn.init.constant_(layers[-1].bias, 0.5)
+SHARE: Final = 0.02  # of the newest batch in the averages that are shown
+PLATEAU: Final = 5  # epochs without a better loss on the validation pictures
+DROPS: Final = 3  # of the rate, in Krizhevsky's run and in VGG's
 
 
 class Run:
-    """One training run: `step` until `report.spent` reaches 1; `save` and `load` in between."""
+    """One training run: `step` until `report.spent` reaches 1; `save` and `load` in between.
+
+    It runs where the network lies. What does not require a gradient is frozen: it is never
+    updated, and its normalisation keeps its statistics. `settings` travel with the checkpoint.
+    """
 
     def __init__(
         self, network: Network, recipe: Recipe, preprocessing: Preprocessing, seed: int, feed: Feed
@@ -97,54 +51,108 @@ class Run:
         self.seed = seed
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.recipe = recipe
+        self.preprocessing = preprocessing
         self.feed = feed
         self.report = Report()
-        self._mean = torch.tensor(preprocessing.mean).view(1, -1, 1, 1)
-        self._std = torch.tensor(preprocessing.std).view(1, -1, 1, 1)
-        self._optimiser = torch.optim.AdamW(_groups(network, recipe.decay), lr=recipe.rate)
+        self.watch: Watch | None = None
+        self.best: dict[str, Tensor] = {}  # the weights with the least loss, kept for early stop
+        self.settings: dict[str, Any] = {}
+        self.device = next(network.parameters()).device
+        self._bfloat16 = self.device.type in recipe.bfloat16
+        self._mean = torch.tensor(preprocessing.mean, device=self.device).view(1, -1, 1, 1)
+        self._std = torch.tensor(preprocessing.std, device=self.device).view(1, -1, 1, 1)
+        self._optimiser = _optimiser(network, recipe)
+        self._frozen = [m for m in network.modules() if _is_frozen(m)]
         for layer in network.modules():
             if isinstance(layer, nn.Dropout):
                 layer.p = recipe.dropout
-            if recipe.bfloat16 and isinstance(layer, nn.Conv2d) and layer.groups > 1:
+            depthwise = isinstance(layer, nn.Conv2d) and layer.groups > 1
+            if depthwise and self._bfloat16 and self.device.type == "cpu":
                 layer.__class__ = DepthwiseFloat32
+        torch.manual_seed(seed)  # of dropout, whatever was drawn before
 
     def step(self, budget: Budget) -> None:
-        """Shows one batch and follows its gradient."""
+        """Shows one batch and follows its gradient; at the end of an epoch, validates."""
         start = time.monotonic()
         phase = self.recipe.phase(self.report.spent)
         images, labels = self.feed(self.report.images, phase)
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-        target = torch.from_numpy(labels)
+        pixels = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float() / 255
+        target = torch.from_numpy(labels).to(self.device)
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
+        for module in self._frozen:
+            module.eval()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
             logits = self.network((pixels - self._mean) / self._std).float()
         loss = functional.cross_entropy(logits, target, label_smoothing=self.recipe.smoothing)
         for group in self._optimiser.param_groups:
-            group["lr"] = self.recipe.rate_at(self.report.spent)
+            group["lr"] = self.rate
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         self._optimiser.step()
-        self._note(budget, phase.side, float(loss.detach()), logits.argmax(1).eq(target), start)
+        top1 = float(logits.argmax(1).eq(target).float().mean())
+        self._note(budget, phase.side, float(loss.detach()), top1, start)
 
-    def _note(self, budget: Budget, side: int, loss: float, right: Tensor, start: float) -> None:
-        report, share = self.report, 0.02
-        first = report.images == 0
-        report.loss += (loss - report.loss) * (1 if first else share)
-        report.top1 += (float(right.float().mean()) - report.top1) * (1 if first else share)
-        report.images += len(right)
+    @property
+    def rate(self) -> float:
+        report = self.report
+        return self.recipe.rate_at(report.spent, self._epoch(report.images), report.drops)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether patience has run out."""
+        return bool(self.watch and self.watch.patience and self.report.stale >= self.watch.patience)
+
+    def _epoch(self, images: int) -> int:
+        return images // self.watch.epoch if self.watch else 0
+
+    def _note(self, budget: Budget, side: int, loss: float, top1: float, start: float) -> None:
+        report = self.report
+        before, batch = report.images, self.recipe.phase(report.spent).batch
+        share = max(SHARE, batch / (before + batch))  # a plain mean at first
+        report.loss += (loss - report.loss) * share
+        report.top1 += (top1 - report.top1) * share
+        report.images += batch
         report.side = side
-        report.seconds += time.monotonic() - start
+        if self._epoch(report.images) > self._epoch(before):
+            self._validate()
+        took = max(time.monotonic() - start, 1e-9)
+        report.pace += (batch / took - report.pace) * share
+        report.seconds += took
         report.spent = budget.spent(report.seconds, report.images)
+
+    def _validate(self) -> None:
+        """Measures on pictures that are never learned from; what stops or slows a run."""
+        if self.watch is None or not self.watch.validation:
+            return
+        report = self.report
+        figures = measure(self.network, self.preprocessing, self.watch.validation)
+        report.validation_loss, report.validation_top1 = figures["loss"], figures["top1"]
+        if report.validation_loss < report.best:
+            report.best, report.stale = report.validation_loss, 0
+            if self.watch.patience:
+                state = self.network.state_dict()
+                self.best = {key: value.detach().cpu().clone() for key, value in state.items()}
+        else:
+            report.stale += 1
+            slower = report.stale % PLATEAU == 0
+            report.drops = min(report.drops + slower, DROPS)
+        if self.watch.log:
+            self.watch.log.write(report, self.rate)
 
     def save(self, file: Path) -> None:
         """Replaces `file` at once by all that is needed to go on."""
+        cuda = self.device.type == "cuda"
         state = {
             "seed": self.seed,
             "network": self.network.state_dict(),
+            "best": self.best,
             "optimiser": self._optimiser.state_dict(),
             "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state(self.device) if cuda else None,
             "report": {name: getattr(self.report, name) for name in Report.__slots__},
+            "settings": self.settings,
         }
         temporary = file.with_name(file.name + ".part")
         torch.save(state, temporary)
@@ -152,35 +160,62 @@ class Run:
 
     def load(self, file: Path) -> None:
         """Goes on where `save` was called."""
-        state: dict[str, Any] = torch.load(file, weights_only=True)
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         self.network.load_state_dict(state["network"])
         self._optimiser.load_state_dict(state["optimiser"])
+        self.best = state["best"]
         torch.set_rng_state(state["random"])
+        if state["random_cuda"] is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random_cuda"], self.device)
         self.report = Report(**state["report"])
 
 
 def fit(
     run: Run, budget: Budget, file: Path, tell: Callable[[Report], None], every: float = 15
 ) -> Report:
-    """Trains until the budget is spent or Ctrl-C; `file` always holds the latest checkpoint."""
+    """Trains until the budget is spent, patience has run out, or Ctrl-C (which ends the step).
+
+    `tell` hears of every step; `file` always holds a whole checkpoint, at most about `every`
+    seconds old.
+    """
     run.report.spent = budget.spent(run.report.seconds, run.report.images)
-    told = time.monotonic()
-    with suppress(KeyboardInterrupt):
-        while run.report.spent < 1:
+    saved, pause = time.monotonic(), every
+    with _interruptible() as interrupted:
+        while run.report.spent < 1 and not run.stopped and not interrupted.is_set():
             run.step(budget)
-            if time.monotonic() - told >= every:
+            tell(run.report)
+            if time.monotonic() - saved >= pause:
+                begun = time.monotonic()
                 run.save(file)
-                tell(run.report)
-                told = time.monotonic()
-    run.save(file)
-    tell(run.report)
+                saved = time.monotonic()
+                pause = max(every, 20 * (saved - begun))  # a VGG's checkpoint has 1.6 GB
+        run.save(file)
     return run.report
 
 
-def _groups(network: Network, decay: float) -> list[dict[str, Any]]:
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets, in place of an exception in the middle of a step."""
+    asked = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _is_frozen(module: nn.Module) -> bool:
+    parameters = list(module.parameters())
+    return bool(parameters) and not any(p.requires_grad for p in parameters)
+
+
+def _optimiser(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
     """Weights decay; biases and normalisation scales do not."""
-    parameters = list(network.parameters())
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.rate, momentum=0.9, nesterov=recipe.nesterov)
+    return torch.optim.AdamW(groups, lr=recipe.rate)

@@ -1,7 +1,8 @@
 """Recipes are data: what is shown, how large, how hard, and how the weights follow.
 
 A schedule runs over the *share of the budget* that is spent, be the budget minutes or images, so
-a run ends on time on any machine, with its learning rate at zero.
+a run ends on time on any machine. `modern` is what one does today, `training/papers.py` has what
+the papers did.
 """
 
 import math
@@ -11,13 +12,19 @@ from typing import Final, Literal
 from training.scenes import FULL, Difficulty
 
 Data = Literal["digits", "scenes"]
+Schedule = Literal["cosine", "linear", "plateau", "steps", "staircase"]
+
+STEPS: Final = (1 / 3, 2 / 3)  # shares of the budget; 30 and 60 of 90 epochs
+DROP: Final = 0.1  # on a plateau and at a step
+STAIR: Final = 0.96  # every `STAIR_EPOCHS` epochs
+STAIR_EPOCHS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
     """Lasts until the share `until` of the budget is spent; pictures are `side` pixels wide.
 
-    `difficulty` is that of the scenes; plain digits have none.
+    `difficulty` is that of the scenes; other pictures have none.
     """
 
     until: float
@@ -35,37 +42,72 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """AdamW under a warm-up and a cosine; `clip` bounds the gradient's norm."""
+    """An optimiser, how its rate falls, and what keeps it from learning by heart.
+
+    `clip` bounds the gradient's norm, 0 leaves it alone; `bfloat16` names the kinds of device on
+    which the network runs in mixed precision. SGD has momentum 0.9.
+    """
 
     phases: tuple[Phase, ...]
     rate: float
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    schedule: Schedule = "cosine"
+    nesterov: bool = False
     warmup: float = 0.02  # share of the budget
     decay: float = 0.02
     clip: float = 1.0
     smoothing: float = 0.05
     dropout: float = 0.0  # wherever the network has a dropout layer
-    bfloat16: bool = True
+    bfloat16: tuple[str, ...] = ("cpu", "cuda")
+    source: str = ""  # of the figures
 
     def phase(self, spent: float) -> Phase:
         """The phase at that share of the budget."""
         return next((p for p in self.phases if spent < p.until), self.phases[-1])
 
-    def rate_at(self, spent: float) -> float:
-        """Rises linearly during the warm-up, then falls along a cosine to zero."""
+    def rate_at(self, spent: float, epochs: int = 0, drops: int = 0) -> float:
+        """The learning rate at that share of the budget, after so many epochs and plateaus."""
         if spent < self.warmup:
             return self.rate * max(spent / self.warmup, 0.01)
-        return self.rate * (1 + math.cos(math.pi * min(spent, 1.0))) / 2
+        spent = min(spent, 1.0)
+        match self.schedule:
+            case "cosine":
+                return self.rate * (1 + math.cos(math.pi * spent)) / 2
+            case "linear":
+                return self.rate * (1 - spent)
+            case "plateau":
+                return self.rate * DROP**drops
+            case "steps":
+                return self.rate * DROP ** sum(spent >= step for step in STEPS)
+            case "staircase":
+                return self.rate * STAIR ** (epochs // STAIR_EPOCHS)
 
     def words(self) -> str:
         """The recipe in one sentence, for the card beside the weights."""
+        optimiser = {"adamw": "AdamW", "sgd": "SGD, momentum 0.9"}[self.optimiser]
+        said = [
+            optimiser + (" (Nesterov)" if self.nesterov else ""),
+            f"rate {self.rate:g}",
+            f"{self.warmup:.0%} warm-up" if self.warmup else "",
+            _FALLS[self.schedule],
+            f"weight decay {self.decay:g}",
+            f"gradient norm clipped at {self.clip:g}" if self.clip else "",
+            f"label smoothing {self.smoothing:g}" if self.smoothing else "",
+            f"dropout {self.dropout:g}" if self.dropout else "",
+            f"bfloat16 autocast on {' and '.join(self.bfloat16)}" if self.bfloat16 else "float32",
+            "He initialisation of what starts at random",
+        ]
         phases = "; ".join(phase.words() for phase in self.phases)
-        return (
-            f"AdamW, rate {self.rate:g}, {self.warmup:.0%} warm-up, cosine to zero, weight decay "
-            f"{self.decay:g}, gradient norm clipped at {self.clip:g}, label smoothing "
-            f"{self.smoothing:g}, {f'dropout {self.dropout:g}, ' if self.dropout else ''}"
-            f"{'bfloat16 autocast' if self.bfloat16 else 'float32'}, He initialisation; {phases}"
-        )
+        return "; ".join(filter(None, (", ".join(filter(None, said)), phases, self.source)))
 
+
+_FALLS: Final[dict[Schedule, str]] = {
+    "cosine": "cosine to zero",
+    "linear": "linear to zero",
+    "plateau": "a tenth at every plateau",
+    "steps": "a tenth after a third and two thirds",
+    "staircase": "4 % less every 8 epochs",
+}
 
 # The digit keeps about the pixels it will have at 224 (56 to 134) while the picture around it
 # grows: what is learned early is learned at the scale at which it will be used.
@@ -88,19 +130,31 @@ _MOBILENET: Final = (
     Phase(until=1.00, side=224, batch=16, difficulty=TRAIN),
 )
 
-RECIPES: Final[dict[tuple[str, Data], Recipe]] = {
+RECIPES: Final[dict[tuple[str, str], Recipe]] = {
     ("lenet5_plain", "digits"): Recipe(
-        phases=(Phase(until=1.0, side=32, batch=64),), rate=2e-3, bfloat16=False
+        phases=(Phase(until=1.0, side=32, batch=64),), rate=2e-3, bfloat16=()
     ),
     ("squeezenet1_1", "scenes"): Recipe(phases=_SQUEEZENET, rate=1e-3, dropout=0.1),
     ("mobilenet_v1", "scenes"): Recipe(phases=_MOBILENET, rate=2e-3),
 }
 
 
-def recipe(network: str, data: Data) -> Recipe:
-    """The recipe for that network on that data; a `ValueError` names the ones there are."""
-    try:
+def recipe(network: str, data: str, side: int = 0) -> Recipe:
+    """What is done today: the network's own recipe for that data, else one for pictures of `side`.
+
+    The shipped weights were made by the own ones.
+    """
+    if (network, data) in RECIPES:
         return RECIPES[network, data]
-    except KeyError:
-        known = ", ".join(f"{name} on {what}" for name, what in RECIPES)
-        raise ValueError(f"no recipe trains {network!r} on {data!r}: there are {known}") from None
+    batch = 32 if data in {"digits", "scenes"} else 16  # a folder may hold few pictures
+    return Recipe(
+        phases=(Phase(until=1.0, side=side, batch=batch, difficulty=difficulty(data)),),
+        rate=1e-3,
+        dropout=0.1,
+        bfloat16=("cuda",),  # few CPUs are quick at it
+    )
+
+
+def difficulty(data: str) -> Difficulty | None:
+    """That of a generic recipe, which has one phase."""
+    return TRAIN if data == "scenes" else None

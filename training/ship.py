@@ -5,9 +5,9 @@ figures in it belong to the rounded weights, since those are the ones that will 
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -16,13 +16,12 @@ from torch import Tensor
 from models.architecture import Network
 from models.card import Checkpoint, Weights
 from models.catalog import architecture
+from models.weights import SHIPPED
 from training.digits import LABELS, digits
 from training.evaluate import evaluate, from_network
 from training.feed import PREPROCESSING
 from training.photographs import PHOTOGRAPHS
 from training.recipe import Data, recipe
-
-SHIPPED: Final = Path(__file__).parent.parent / "models" / "shipped"
 
 
 def rounded(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -69,6 +68,22 @@ def ship(
     temporary.replace(file)
     checkpoint.write(file.with_suffix(".json"))
     return checkpoint
+
+
+def leave(network: Network, card: Checkpoint, file: Path) -> Checkpoint:
+    """Writes the weights, as precise as they are, to `file` (.safetensors) and `card` beside it.
+
+    The card is given the file's hash.
+    """
+    state = network.state_dict()
+    content = safetensors.torch.save({k: v.detach().cpu().contiguous() for k, v in state.items()})
+    weights = replace(card.weights, sha256=hashlib.sha256(content).hexdigest())
+    card = replace(card, weights=weights)
+    temporary = file.with_name(file.name + ".part")
+    temporary.write_bytes(content)
+    temporary.replace(file)
+    card.write(file.with_suffix(".json"))
+    return card
 
 
 def _weights(

@@ -7,7 +7,7 @@ from typing import Literal, Protocol, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from models.card import ModelCard
+from models.card import ModelCard, Precision
 
 Kind = Literal["ort", "pytorch", "null"]
 
@@ -52,13 +52,24 @@ class EngineUnavailable(Exception):
     """The engine cannot run this model here; says why and what would help."""
 
 
-def open_engine(kind: Kind, card: ModelCard, directory: Path, *, device: str, lanes: int) -> Engine:
-    """The engine of that kind for the artifact in `directory`; imports its library only now."""
+def open_engine(
+    kind: Kind,
+    card: ModelCard,
+    directory: Path,
+    *,
+    device: str,
+    lanes: int,
+    precision: Precision = "fp32",
+) -> Engine:
+    """The engine of that kind for the artifact in `directory`; imports its library only now.
+
+    A precision that it does not have becomes float32; the engine's `precision` says so.
+    """
     match kind:
         case "ort":
             from service.engines.ort import OrtEngine
 
-            return OrtEngine(card, directory, device=device, lanes=lanes)
+            return OrtEngine(card, directory, device=device, lanes=lanes, precision=precision)
         case "pytorch":
             from service.engines.pytorch import PytorchEngine
 

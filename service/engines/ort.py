@@ -16,7 +16,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from models.card import OUTPUTS, ModelCard
+from models.card import OUTPUTS, ModelCard, Precision
 from service.engines import EngineUnavailable, Outputs
 
 CUDA = "CUDAExecutionProvider"
@@ -27,9 +27,15 @@ PIECE = 8  # images in a run
 
 class OrtEngine:
     def __init__(
-        self, card: ModelCard, directory: Path, *, device: str = "cpu", lanes: int = 1
+        self,
+        card: ModelCard,
+        directory: Path,
+        *,
+        device: str = "cpu",
+        lanes: int = 1,
+        precision: Precision = "fp32",
     ) -> None:
-        artifact = card.artifacts.get("onnx")
+        artifact = card.onnx(precision)
         if artifact is None:
             raise EngineUnavailable(
                 f"{card.name}/{card.version} has no ONNX file: run `make export MODELS={card.name}`"

@@ -16,13 +16,13 @@ from safetensors.torch import save_file
 
 from export.parity import ParityError, proof_images, prove
 from export.publish import Recipe, export
-from export.random_weights import pictures
-from export.sources import obtain
-from export.weights import WeightsError
 from models.card import CARD, Checkpoint, ModelCard, Preprocessing, Weights
 from models.catalog import architecture
 from models.served import Served
 from models.table import LAYERS
+from models.weights.files import WeightsError
+from models.weights.random_weights import pictures
+from models.weights.sources import obtain
 from service.engines import Kind, Outputs, open_engine
 from service.engines.ort import OrtEngine
 

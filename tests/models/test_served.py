@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from export.random_weights import pictures, randomise
 from models.architecture import Architecture, Network
 from models.card import Preprocessing
 from models.catalog import CATALOG, architecture
 from models.served import Served
+from models.weights.random_weights import pictures, randomise
 
 # one of each kind of head, and each activation of the stacks
 KINDS = [

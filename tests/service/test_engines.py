@@ -9,10 +9,12 @@ import pytest
 from rich.console import Console
 
 from export.publish import Recipe, export
-from export.random_weights import pictures
 from models.card import ModelCard
+from models.weights.random_weights import pictures
 from service.engines import Engine, EngineUnavailable, Kind, Outputs, open_engine, ort
 from service.engines.device import cuda_works
+from service.settings import Settings
+from service.version import open_version, read
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,19 @@ def test_an_artifact_that_is_not_there_is_said(
     bare = ModelCard(**{**{f: getattr(card, f) for f in card.__slots__}, "artifacts": {}})
     with pytest.raises(EngineUnavailable, match="export"):
         open_engine(kind, bare, directory, device="cpu", lanes=1)
+
+
+def test_a_precision_that_is_not_there_becomes_float32_and_is_said(
+    exported: tuple[ModelCard, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    card, directory = exported
+    assert card.precisions == ("fp32",)
+    settings = Settings(artifacts=directory.parents[1], device="cpu", lanes=1, precision="int8")
+    engine = open_version(read(directory), settings)
+    assert engine.precision == "fp32"
+    (said,) = [r.getMessage() for r in caplog.records if r.name == "service.version"]
+    assert "lenet5_plain/1 is served in fp32, for it has no int8" in said
+    assert "python -m export lenet5_plain --precision int8" in said
 
 
 @pytest.mark.skipif(cuda_works(), reason="a CUDA device is present, so it would be used")

@@ -244,6 +244,7 @@ def test_a_crash_shows_no_traceback(client: TestClient, photo: bytes) -> None:
 def test_models_are_listed_and_described(client: TestClient) -> None:
     listed = client.get("/models").json()
     assert [m["name"] for m in listed["models"]] == ["other", "toy"]
+    assert listed["models"][1]["precisions"] == []
     assert listed["models"][1]["input"] == {"channels": 3, "height": 32, "width": 32}
     detail = client.get("/models/toy").json()
     assert detail["versions"] == [1]

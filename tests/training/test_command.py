@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -27,6 +28,11 @@ def test_a_sheet_of_scenes_is_drawn(tmp_path: Path) -> None:
         assert sheet.size == (6 * 32, 2 * 32)
 
 
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
 def test_a_run_is_started_and_resumed(tmp_path: Path) -> None:
     run = ["fit", "lenet5_plain", "--data", "digits", "--run", str(tmp_path / "run.pt")]
     first = runner.invoke(cli, [*run, "--images", "64"])
@@ -34,14 +40,21 @@ def test_a_run_is_started_and_resumed(tmp_path: Path) -> None:
     assert "64 images" in first.output
     second = runner.invoke(cli, [*run, "--images", "128", "--resume"])
     assert "128 images" in second.output
+    other = runner.invoke(cli, ["fit", "lenet5", *run[2:], "--resume"])
+    assert other.exit_code == 2
+    assert "is of lenet5_plain on digits" in " ".join(other.output.split())
 
 
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        (["fit", "lenet5_plain", "--data", "digits"], "--minutes"),
+        (["fit", "lenet5_plain", "--data", "digits", "--device", "cuda"], "--device cpu"),
+        (["fit", "lenet5_plain", "--data", "digits", "--freeze", "9"], "4 stages"),
+        (["fit", "lenet5_plain", "--data", "digits", "--recipe", "paper"], "--recipe modern"),
+        (["fit", "lenet5_plain", "--data", "nowhere", "--weights", "random"], "no folder"),
+        (["fit", "nin", "--weights", "auto"], "--weights random"),
+        (["fit", "lenet5_plain", "--data", "digits", "--run", "a.ckpt"], "a .pt file"),
         (["fit", "lenet6", "--minutes", "1"], "did you mean"),
-        (["fit", "lenet5_plain", "--minutes", "1"], "no recipe"),
         (["evaluate", "lenet5_plain", "--data", "scenes"], "no weights"),
         (["fit", "lenet5_plain", "--data", "digits", "--images", "9", "--resume"], "nothing"),
     ],

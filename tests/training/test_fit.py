@@ -1,17 +1,26 @@
 """The same seed gives the same weights, stopped in between or not."""
 
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from models.catalog import architecture
-from training.feed import PREPROCESSING, feed
+from training.feed import PREPROCESSING, Batch, feed
 from training.fit import Budget, DepthwiseFloat32, Report, Run, fit, initialise
-from training.recipe import RECIPES, Phase, recipe
-from training.scenes import FULL
+from training.recipe import Phase, recipe
+from training.report import Log, Watch
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -59,37 +68,87 @@ def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(tmp_pa
     assert torch.equal(weights(through), weights(second))
 
 
-def test_ctrl_c_leaves_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_the_step_and_leaves_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = lenet()
-    step = run.step
+    drawn = run.feed
 
-    def interrupted(budget: Budget) -> None:
-        if run.report.images == 40:
-            raise KeyboardInterrupt
-        step(budget)
+    def interrupted(place: int, phase: Phase) -> Batch:
+        if place == 40:
+            signal.raise_signal(signal.SIGINT)
+        return drawn(place, phase)
 
-    monkeypatch.setattr(run, "step", interrupted)
+    monkeypatch.setattr(run, "feed", interrupted)
     report = fit(run, Budget(images=1000), tmp_path / "run.pt", silent)
-    assert report.images == 40
+    assert report.images == 60
     again = lenet(seed=5)
     again.load(tmp_path / "run.pt")
     assert torch.equal(weights(again), weights(run))
 
 
-@pytest.mark.parametrize(("every", "reports"), [(0, 6), (3600, 1)])
-def test_it_reports_and_saves_as_often_as_asked_and_at_the_end(
-    every: float, reports: int, tmp_path: Path
-) -> None:
+def rows_of(file: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+
+
+def test_a_killed_run_goes_on_to_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
+    """SIGKILL in the middle, at a place that nobody chose."""
+    command = [sys.executable, "-m", "training", "fit", "lenet5_plain", "--data", "digits"]
+    command += ["--images", "6400", "--seed", "3", "--every", "0.05", "--run"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    broken, unbroken = tmp_path / "broken.pt", tmp_path / "unbroken.pt"
+    process = subprocess.Popen([*command, broken], env=environment)
+    while not broken.exists():
+        assert process.poll() is None, "it ended before it was killed"
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert 0 < torch.load(broken, weights_only=True)["report"]["images"] < 6400
+
+    again = [*command[:7], "--resume", "--run"]  # the budget and the seed are the checkpoint's
+    for words in ([*again, str(broken)], [*command, str(unbroken)]):
+        subprocess.run(words, env=environment, check=True, stdout=subprocess.DEVNULL)
+    ends = [safetensors.torch.load_file(f.with_suffix(".safetensors")) for f in (broken, unbroken)]
+    assert all(torch.equal(value, ends[1][key]) for key, value in ends[0].items())
+    logs = [rows_of(f.with_suffix(".csv")) for f in (broken, unbroken)]
+    assert [row["images"] for row in logs[0]] == ["1472", "2880", "4352", "5760"]
+    assert [row["validation_loss"] for row in logs[0]] == [r["validation_loss"] for r in logs[1]]
+
+
+def test_it_tells_of_every_step(tmp_path: Path) -> None:
     told: list[int] = []
-    fit(
-        lenet(),
-        Budget(images=100),
-        tmp_path / "run.pt",
-        lambda report: told.append(report.images),
-        every,
+    fit(lenet(), Budget(images=60), tmp_path / "run.pt", lambda report: told.append(report.images))
+    assert told == [20, 40, 60]
+
+
+def watched(patience: int, tmp_path: Path) -> Run:
+    """A run that cannot get better: its rate is nothing."""
+    run = lenet()
+    run.recipe = replace(run.recipe, rate=1e-12, schedule="plateau", warmup=0.0)
+    images, labels = run.feed(10_000, Phase(1.0, 32, 20))
+    log = Log(tmp_path / "log.csv")
+    log.cut(0)
+    run.watch = Watch(((images, labels),), 20, patience, log)
+    return run
+
+
+def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
+    run = watched(3, tmp_path)
+    report = fit(run, Budget(images=10_000), tmp_path / "run.pt", silent)
+    assert run.stopped
+    assert report.images < 400
+    assert run.best.keys() == run.network.state_dict().keys()
+
+
+def test_a_plateau_lowers_the_rate_three_times(tmp_path: Path) -> None:
+    run = watched(0, tmp_path)
+    run.report.best = 0.0  # which no epoch will reach
+    report = fit(run, Budget(images=20 * 20), tmp_path / "run.pt", silent)
+    assert (report.stale, report.drops) == (20, 3)
+    rows = rows_of(tmp_path / "log.csv")
+    assert [float(rows[i]["rate"]) for i in (0, 4, 9, 19)] == pytest.approx(
+        [1e-12, 1e-13, 1e-14, 1e-15]
     )
-    assert len(told) == reports
-    assert told[-1] == 100
 
 
 def test_a_run_learns(tmp_path: Path) -> None:
@@ -102,27 +161,6 @@ def test_a_budget_ends_with_whichever_is_spent_first() -> None:
     assert Budget(minutes=1, images=100).spent(54, 10) == 0.9
     assert Budget().endless
     assert not Budget(minutes=1).endless
-
-
-@pytest.mark.parametrize("key", RECIPES, ids=" on ".join)
-def test_a_recipe_ends_at_full_size_with_its_rate_at_zero(
-    key: tuple[str, str],
-) -> None:
-    rules = RECIPES[key[0], "digits" if key[1] == "digits" else "scenes"]
-    last = rules.phases[-1]
-    assert [p.until for p in rules.phases] == sorted({p.until for p in rules.phases})
-    assert (last.until, last.side) == (1.0, architecture(key[0]).size)
-    assert last.difficulty is None or replace(last.difficulty, recolour=False) == FULL
-    assert rules.rate_at(0) < rules.rate / 10
-    assert rules.rate_at(rules.warmup) > 0.99 * rules.rate
-    assert rules.rate_at(1.0) == 0
-    assert rules.phase(0.0) is rules.phases[0]
-    assert rules.phase(1.0) is last
-
-
-def test_an_unknown_recipe_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match="squeezenet1_1 on scenes"):
-        recipe("squeezenet1_1", "digits")
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v1"])

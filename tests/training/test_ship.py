@@ -9,12 +9,13 @@ import torch
 
 from models.card import Checkpoint
 from models.catalog import architecture
+from models.weights import SHIPPED
 from training.digits import LABELS
 from training.evaluate import evaluate, from_network
 from training.feed import PREPROCESSING, feed
 from training.fit import Budget, Run, fit, initialise
 from training.recipe import Data, recipe
-from training.ship import SHIPPED, Remarks, load, ship
+from training.ship import Remarks, load, ship
 
 CARDS = sorted(SHIPPED.glob("*.json"))
 

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from export.weights import WeightsError, load, read
 from models.architecture import Network
+from models.weights.files import WeightsError, load, read
 
 
 class Tiny(Network):

@@ -10,14 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from safetensors.torch import save as to_bytes
 
-from export import KINDS, SHIPPED
-from export.download import cache_directory, fetch, sha256
-from export.random_weights import randomise
-from export.weights import WeightsError, load
 from models.architecture import Architecture, Network
 from models.card import Checkpoint, Preprocessing, Weights
 from models.labels import labels
 from models.published import Published, published
+from models.weights import KINDS, SHIPPED
+from models.weights.download import cache_directory, fetch, sha256
+from models.weights.files import WeightsError, load
+from models.weights.random_weights import randomise
 
 SEED = 1998
 

@@ -18,14 +18,14 @@ from rich.console import Console
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from export import sources
-from export.download import sha256
-from export.sources import obtain
-from export.weights import COUNTER, WeightsError
 from models.architecture import Network
 from models.catalog import architecture
 from models.labels import labels
 from models.published import PUBLISHED, Published
+from models.weights import sources
+from models.weights.download import sha256
+from models.weights.files import COUNTER, WeightsError
+from models.weights.sources import obtain
 
 every = pytest.mark.parametrize("row", PUBLISHED, ids=lambda row: row.architecture)
 # plain, with renames, with a background class, as safetensors without a hash

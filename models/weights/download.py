@@ -21,8 +21,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from export.weights import WeightsError
 from models.published import Published
+from models.weights.files import WeightsError
 
 CACHE = "CONVOY_CACHE"  # environment variable: the directory where fetched files are kept
 TIMEOUT = httpx2.Timeout(30.0, connect=10.0)  # seconds without a byte, not for the whole file

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from export.random_weights import SPREAD, pictures, randomise
 from models.catalog import architecture
+from models.weights.random_weights import SPREAD, pictures, randomise
 
 
 # of each kind of normalisation, and the deepest, where values would grow with depth

@@ -12,9 +12,9 @@ import httpx2
 import pytest
 from rich.console import Console
 
-from export import download
-from export.download import DownloadError, cache_directory, fetch
 from models.published import IMAGENET, Published
+from models.weights import download
+from models.weights.download import DownloadError, cache_directory, fetch
 
 CONTENT = bytes(range(256)) * 40  # 10,240 bytes
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
