@@ -98,6 +98,7 @@ export class Compare {
       comparison.results.forEach((found, place) => results[place].show(found));
       this.answered = source;
       this.say(summary(comparison));
+      this.wait(false);
       // some may be loaded now, others no longer; if nobody answers, the next look tells
       await this.refresh().catch(() => {});
     } catch (error) {

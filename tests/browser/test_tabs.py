@@ -28,6 +28,7 @@ def filled(page: Page, tab: str) -> None:
             page.locator("#examples button").first.click()
             expect(page.get_by_role("article")).to_have_count(3)
             expect(page.locator("#compare-status")).to_contain_text("networks answered")
+            expect(page.locator("#compared")).to_have_attribute("aria-busy", "false")
         case "Architectures":
             page.get_by_label("Multiply-adds", exact=True).check()
             expect(page.locator(".bubble")).to_have_count(2)

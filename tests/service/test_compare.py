@@ -51,7 +51,9 @@ def test_each_network_answers_what_it_would_alone(client: TestClient, photo: byt
         assert one["weights"] == alone["weights"]
         assert one["engine"] == "null"
         phases = one["latency_ms"]
-        assert sum(phases[p] for p in ("queue", "infer", "post")) == pytest.approx(phases["total"])
+        assert sum(phases[p] for p in ("queue", "infer", "post")) == pytest.approx(
+            phases["total"], abs=0.005
+        )
         assert "problem" not in one
     assert body["decode_ms"] > 0
 
