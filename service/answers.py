@@ -57,7 +57,8 @@ def answer(
     """
     begun, loaded, read = before
     last = max(found, key=lambda p: p.answer.finished).answer
-    timing = Timing(loaded, read, last.arrived, last.started, last.finished, time.perf_counter())
+    ran = (last.arrived, last.started, last.decoding, last.finished)
+    timing = Timing(loaded, read, *ran, time.perf_counter())
     phases = {name: seconds * 1e3 for name, seconds in model.observe(timing).items()}
     body = served_by(model) | {
         "predictions": [described(p, maps) for p, maps in zip(found, cams, strict=True)],

@@ -1,5 +1,6 @@
 """The ASGI application: routes, one error handler, request ids, start and stop."""
 
+import itertools
 import logging
 import time
 import uuid
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 SUMMARY = "The classic convolutional networks: predictions, class activation maps and latency."
 PREDICT = "/predict/"
+# random once, then counted: as unique, and no call of the system for every request
+_FIRST_ID, _COUNT = uuid.uuid4().int >> 1, itertools.count()
 BUG = "this is a bug in the service; its log has the details under this request id"
 
 
@@ -39,7 +42,13 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         await registry.close()
 
-    app = FastAPIOffline(title="Convoy", version="0.1.0", summary=SUMMARY, lifespan=lifespan)
+    app = FastAPIOffline(
+        title="Convoy",
+        version="0.1.0",
+        summary=SUMMARY,
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells more
+    )
     app.include_router(routes.router)
     app.include_router(compare.router)
     app.include_router(status.router)
@@ -112,7 +121,7 @@ def id_of(scope: Scope) -> str:
     given: bytes = next((v for k, v in scope["headers"] if k == b"x-request-id"), b"")
     text = given.decode("latin-1")
     usable = text.isascii() and text.isprintable() and 0 < len(text) <= 128
-    return text if usable else uuid.uuid4().hex
+    return text if usable else f"{_FIRST_ID + next(_COUNT):032x}"
 
 
 async def on_convoy_error(request: Request, error: Exception) -> Response:

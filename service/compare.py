@@ -87,7 +87,9 @@ async def one(
         loaded = time.perf_counter()
         with registry.lease(name, number) as model, counting(model):
             asked, maps = model.asked(query.classes()), query.maps()
-            found = await model.classify(view, asked, top=query.top, maps=maps, deadline=deadline)
+            found = await model.classify(
+                lambda: view, asked, top=query.top, maps=maps, deadline=deadline
+            )
             (cams,) = await draw(model, [data], [found], query.cam_as)
     except ConvoyError as error:
         return {"model": name, "problem": str(error)}

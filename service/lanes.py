@@ -22,14 +22,10 @@ Work = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`run` is for a lane, `done` for the event loop afterwards.
-
-    `brief`: it takes less time than handing it to a lane and back would.
-    """
+    """`run` is for a lane, `done` for the event loop afterwards."""
 
     run: Work
     done: Work
-    brief: bool
 
 
 class Source(Protocol):
@@ -38,8 +34,15 @@ class Source(Protocol):
     def oldest(self, now: float) -> float | None:
         """When the image that has waited longest arrived; None if nothing is ready to run."""
 
-    def take(self, places: int, *, alone: bool) -> Batch | None:
-        """Removes a batch, the share of one of `places`; None if all that waited has left."""
+    @property
+    def due(self) -> int:
+        """Images that wait or will soon."""
+
+    def take(self, places: int, lone: Callable[[], bool]) -> Batch | None:
+        """Removes a batch, the share of one of `places`; None if all that waited has left.
+
+        `lone()` tells, on a lane, whether the batch there may take the whole device.
+        """
 
 
 class Lanes:
@@ -64,8 +67,7 @@ class Lanes:
         try:
             while self.idle and (waiting := self._waiting()):
                 _, source = min(waiting, key=itemgetter(0))
-                alone = self.idle == self.places and len(waiting) == 1
-                if batch := source.take(self.places, alone=alone):
+                if batch := source.take(self.places, self._lone):
                     self._start(batch)
         except BaseException as error:
             self.error = error  # a dispatcher that died is for liveness to tell
@@ -75,12 +77,11 @@ class Lanes:
         now = time.perf_counter()
         return [(age, s) for s in self._sources if (age := s.oldest(now)) is not None]
 
-    def _start(self, batch: Batch) -> None:
-        if batch.brief:
-            batch.run()
-            batch.done()
-            return
+    def _lone(self) -> bool:
+        """Whether one batch is all that runs or waits."""
+        return self.idle == self.places - 1 and not any(source.due for source in self._sources)
 
+    def _start(self, batch: Batch) -> None:
         def run() -> None:
             self._started[id(batch)] = time.perf_counter()
             batch.run()

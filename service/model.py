@@ -6,19 +6,21 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.card import ModelCard
-from service.batcher import Answer, Batcher, Released
+from service.batcher import Batcher
 from service.engines import Engine
 from service.errors import BadParameter, ConvoyError, QueueFull
-from service.images import Box, Pixels, View, decode
+from service.images import Box, Pixels, View, decode, quick
 from service.lanes import Lanes
 from service.latency import Latency, Timing
 from service.metrics import ModelMetrics
+from service.run import Answer, Look, Released
 from service.settings import Settings
 from service.workers import Workers
 
@@ -88,6 +90,8 @@ class Model:
         )
         self._workers = workers
         self._max_pixels = settings.max_pixels
+        # then a lane is a core, and decodes what it will run
+        self._on_cores = engine.device in {"CPU", "none"} and not settings.decoders
         self.metrics = ModelMetrics(card.name, card.version, engine.name)
         self.ready = False
         self.users = 0
@@ -115,11 +119,16 @@ class Model:
         """Does on a worker what would hold up the event loop."""
         return await self._workers.run(work)
 
-    async def view(self, data: bytes) -> View:
-        """What the network sees of an image file; an image waits for this like for its run."""
-        p, limit = self.card.preprocessing, self._max_pixels
-        with self.batcher.expecting():
-            return await self.in_thread(lambda: decode(data, p, limit))
+    async def predict(
+        self, data: bytes, asked: NDArray[np.int64], *, top: int, maps: int, deadline: float
+    ) -> Prediction:
+        """`classify` for an image file; an image waits to be decoded like for its run."""
+        look: Look = partial(decode, data, self.card.preprocessing, self._max_pixels)
+        if not (self._on_cores and quick(data)):
+            with self.batcher.expecting():
+                view = await self.in_thread(look)
+            look = lambda: view  # noqa: E731
+        return await self.classify(look, asked, top=top, maps=maps, deadline=deadline)
 
     async def photograph(self, data: bytes, side: int) -> Pixels:
         """The same region in colour, `side` x `side` pixels."""
@@ -129,15 +138,15 @@ class Model:
         return (await self.in_thread(lambda: decode(data, larger, self._max_pixels))).pixels
 
     async def classify(
-        self, view: View, asked: NDArray[np.int64], *, top: int, maps: int, deadline: float
+        self, look: Look, asked: NDArray[np.int64], *, top: int, maps: int, deadline: float
     ) -> Prediction:
         """The `top` likeliest classes of one image, and the first `maps` of the maps asked for."""
-        answer = await self.batcher.submit(view.pixels, asked, deadline)
+        answer = await self.batcher.submit(look, asked, deadline)
         self.served_at = answer.finished
         # the engine has ranked its own choice already
         ranked = asked is self._own_choice and top <= len(asked)
         best = self._ranked(answer, top) if ranked else self._rank(answer.logits, top)
-        return Prediction(best, self._maps(answer, maps), view.box, answer)
+        return Prediction(best, self._maps(answer, maps), answer.view.box, answer)
 
     def _ranked(self, answer: Answer, top: int) -> list[Ranked]:
         pairs = zip(answer.classes[:top].tolist(), answer.scores[:top].tolist(), strict=True)
@@ -170,7 +179,8 @@ class Model:
         """Sends one grey image through the batcher; raises if no answer comes back."""
         p = self.card.preprocessing
         image = np.full((p.size, p.size, p.channels), 128, np.uint8)
-        await self.batcher.submit(image, self._own_choice, time.perf_counter() + seconds)
+        view = View(image, (0.0, 0.0, 1.0, 1.0))
+        await self.batcher.submit(lambda: view, self._own_choice, time.perf_counter() + seconds)
         self.served_at = time.perf_counter()
 
     def become_ready(self, load_seconds: float) -> None:

@@ -43,7 +43,7 @@ class OrtEngine:
         self.name = "onnxruntime"
         self.precision = artifact.precision
         self.device = "CPU" if device == "cpu" else "CUDA"
-        self.max_batch = self._piece = artifact.max_batch
+        self.max_batch = self.piece = artifact.max_batch
         file = directory / artifact.file
         if device == "cpu":
             self.lanes = lanes
@@ -52,9 +52,9 @@ class OrtEngine:
             if single > WIDE_FROM:
                 if lanes > 1:
                     self._wide = _session(file, threads=lanes)
-                self._piece = n = min(PIECE, self.max_batch)
+                self.piece = n = min(PIECE, self.max_batch)
                 if single < SLOW_FROM and single < _seconds(self._narrow, card, n) / n:
-                    self._piece = 1
+                    self.piece = 1
         else:
             self.lanes = 1
             self._narrow = self._wide = _cuda_session(file)
@@ -63,7 +63,7 @@ class OrtEngine:
         self, images: NDArray[np.uint8], asked: NDArray[np.int64], *, alone: bool = False
     ) -> Outputs:
         session = self._wide if alone else self._narrow
-        n = self._piece
+        n = self.piece
         pieces = [
             session.run(OUTPUTS, {"images": images[i : i + n], "asked": asked[i : i + n]})
             for i in range(0, len(images), n)

@@ -1,8 +1,8 @@
 """Every rule of batching, by counting runs. No test measures time."""
 
 import asyncio
-import math
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.batcher import Answer, Batcher
-from service.errors import DeadlinePassed, EngineFailed, NotReady, QueueFull
+from service.batcher import Batcher
+from service.errors import BadImage, DeadlinePassed, EngineFailed, NotReady, QueueFull
+from service.images import View
 from service.lanes import Lanes
+from service.run import Answer, Look
 from service.workers import Workers
 
 Engine = Any  # tests/service/conftest.py: GatedEngine
@@ -36,8 +38,11 @@ class Bench:
         )
 
     def submit(self, value: int, seconds: float = 60.0) -> asyncio.Task[Answer]:
-        image = np.full((4, 4, 3), value, np.uint8)
-        return asyncio.create_task(self.batcher.submit(image, ASKED, time.perf_counter() + seconds))
+        view = View(np.full((4, 4, 3), value, np.uint8), (0.0, 0.0, 1.0, 1.0))
+        return self.send(lambda: view, seconds)
+
+    def send(self, look: Look, seconds: float = 60.0) -> asyncio.Task[Answer]:
+        return asyncio.create_task(self.batcher.submit(look, ASKED, time.perf_counter() + seconds))
 
     async def started(self) -> None:
         """Waits until one more run has begun."""
@@ -153,7 +158,7 @@ def test_a_lone_image_may_take_the_whole_device(make_engine: Engine) -> None:
     run(test)
 
 
-def test_an_image_is_not_alone_while_another_is_being_decoded(make_engine: Engine) -> None:
+def test_an_image_is_not_alone_while_another_is_decoded_beforehand(make_engine: Engine) -> None:
     async def test() -> None:
         bench = Bench(make_engine(lanes=2), make_lanes(2), max_queue=2)
         bench.engine.open()
@@ -318,18 +323,46 @@ def test_the_poisoned_image_fails_alone_and_the_next_batch_runs(make_engine: Eng
     run(test)
 
 
-def test_a_run_that_failed_at_once_does_not_pass_for_a_brief_one(make_engine: Engine) -> None:
-    """Else the next run, however long, would happen on the event loop."""
+def broken() -> View:
+    raise BadImage("broken")
 
+
+def test_a_bad_image_fails_alone_and_never_reaches_the_engine(make_engine: Engine) -> None:
     async def test() -> None:
         bench = Bench(make_engine(), make_lanes(1))
-        bench.engine.poison = {2}
         bench.engine.open()
-        with pytest.raises(EngineFailed):
-            await bench.submit(2)
-        assert bench.batcher._quickest == math.inf
-        assert await values([bench.submit(1)]) == [1]
-        assert bench.batcher._quickest < math.inf
+        tasks = [bench.submit(1), bench.send(broken), bench.submit(3)]
+        first, bad, third = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(bad, BadImage)
+        assert isinstance(first, Answer)
+        assert isinstance(third, Answer)
+        assert (value(first), value(third), first.batch) == (1, 3, 2)
+        with pytest.raises(BadImage):
+            await bench.send(broken)
+        assert bench.engine.batches == [[1, 3]]
+        assert bench.sizes == [(2, "idle")]
+
+    run(test)
+
+
+def test_an_image_is_decoded_on_a_lane_once_it_is_its_turn(make_engine: Engine) -> None:
+    async def test() -> None:
+        bench = Bench(make_engine(), make_lanes(1))
+        first = bench.submit(1)
+        await bench.started()
+        threads = []
+
+        def look() -> View:
+            threads.append(threading.current_thread().name)
+            return View(np.full((4, 4, 3), 2, np.uint8), (0.0, 0.0, 1.0, 1.0))
+
+        second, gone = bench.send(look), bench.send(look)
+        await settled()
+        assert threads == []
+        gone.cancel()
+        bench.engine.open()
+        assert await values([first, second]) == [1, 2]
+        assert threads == ["worker-0"]  # the one that left was not decoded
 
     run(test)
 
@@ -432,11 +465,13 @@ def test_liveness_tells_of_a_run_that_never_ends(make_engine: Engine) -> None:
 
 def test_liveness_tells_of_a_dispatcher_that_died() -> None:
     class Broken:
+        due = 1
+
         def oldest(self, now: float) -> float:
             return now
 
-        def take(self, places: int, *, alone: bool) -> None:
-            raise ArithmeticError(f"{places} {alone}")
+        def take(self, places: int, lone: Callable[[], bool]) -> None:
+            raise ArithmeticError(f"{places} {lone}")
 
     async def test() -> None:
         lanes = make_lanes(1)

@@ -13,7 +13,7 @@ from sklearn.datasets import load_sample_image
 
 from models.card import Interpolation, Preprocessing
 from service.errors import BadImage, TooLarge
-from service.images import FILTERS, UPRIGHT, decode
+from service.images import FILTERS, QUICK, UPRIGHT, decode, quick
 
 LIMIT = 50_000_000
 IMAGENET = Preprocessing(3, 224, 256, "bilinear", (0.5,) * 3, (0.5,) * 3)
@@ -170,3 +170,9 @@ def test_examples_of_the_page_decode() -> None:
     examples = Path(__file__).parents[2] / "service" / "page" / "examples"
     for file in examples.glob("*.jpg"):
         assert decode(file.read_bytes(), IMAGENET, LIMIT).pixels.shape == (224, 224, 3)
+
+
+def test_only_jpegs_of_ordinary_size_are_quick() -> None:
+    assert quick(b"\xff\xd8" + bytes(1000))
+    assert not quick(b"\xff\xd8" + bytes(QUICK))
+    assert not quick(b"\x89PNG" + bytes(1000))

@@ -13,6 +13,7 @@ import pytest
 from models.card import CARD, Artifact, ModelCard, Parity
 from service.engines.null import NullEngine
 from service.errors import NotReady, UnknownModel
+from service.images import View
 from service.model import Model
 from service.registry import Registry
 from service.settings import Settings
@@ -143,8 +144,8 @@ def test_a_swap_drops_no_request(
             swap = asyncio.create_task(registry.refresh())
             while registry.get("toy").card.version == 1:
                 await asyncio.sleep(0.001)
-            image = np.zeros((32, 32, 3), np.uint8)
-            answer = await old.batcher.submit(image, ASKED, time.perf_counter() + 10)
+            view = View(np.zeros((32, 32, 3), np.uint8), (0.0, 0.0, 1.0, 1.0))
+            answer = await old.batcher.submit(lambda: view, ASKED, time.perf_counter() + 10)
             assert answer.logits.shape == (10,)
             assert not swap.done()  # it waits for this request
         await swap

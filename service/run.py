@@ -1,0 +1,124 @@
+"""One batch on a lane: its images are decoded and run there, and each has its own outcome."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engines import Engine
+from service.errors import EngineFailed
+from service.images import View
+
+logger = logging.getLogger(__name__)
+
+Released = Literal["full", "idle", "waited"]
+Look = Callable[[], View]  # decodes an image, or gives what was decoded; may raise
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One image's row of the engine's outputs, and when what happened (`perf_counter` seconds).
+
+    `decoding` is how many seconds its piece of the batch took to decode.
+    """
+
+    view: View
+    logits: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    maps: NDArray[np.float32]
+    arrived: float
+    started: float
+    decoding: float
+    finished: float
+    batch: int
+    released: Released
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    look: Look
+    asked: NDArray[np.int64]
+    deadline: float
+    arrived: float
+    future: asyncio.Future[Answer]
+
+
+F32 = NDArray[np.float32]
+Row = tuple[F32, F32, NDArray[np.int64], F32]  # logits, scores, classes, maps
+
+
+Seen = tuple[Waiting, View]
+Found = tuple[View, Row, float] | Exception  # seconds of decoding
+
+
+class Run:
+    """One batch on a lane, decoded and run a piece at a time, while the pixels are in the cache.
+
+    If the engine fails, each image of the piece runs again alone, so only the culprit fails.
+    """
+
+    def __init__(self, engine: Engine, batch: list[Waiting], lone: Callable[[], bool]) -> None:
+        self._engine, self.batch, self._lone = engine, batch, lone
+        self.size = 0  # of what the engine ran
+        self.started = self.finished = 0.0
+        self._found: list[Found] = []
+
+    def __call__(self) -> None:
+        self.started = now = time.perf_counter()
+        # those that gave up while the batch waited for a thread have been told so
+        self.batch = [w for w in self.batch if w.deadline > now and not w.future.done()]
+        piece = self._engine.piece
+        for first in range(0, len(self.batch), piece):
+            self._found += self._piece(self.batch[first : first + piece])
+        self.finished = time.perf_counter()
+
+    def _piece(self, batch: list[Waiting]) -> list[Found]:
+        begun = time.perf_counter()
+        views = [_seen(w.look) for w in batch]
+        shown = [(w, v) for w, v in zip(batch, views, strict=True) if isinstance(v, View)]
+        seconds = time.perf_counter() - begun
+        self.size += len(shown)
+        rows = iter(self._attempt(shown) if shown else ())
+        found: list[Found] = []
+        for view in views:
+            if isinstance(view, Exception):
+                found.append(view)
+                continue
+            row = next(rows)
+            found.append(row if isinstance(row, Exception) else (view, row, seconds))
+        return found
+
+    def _attempt(self, shown: list[Seen]) -> list[Row | Exception]:
+        images = np.stack([view.pixels for _, view in shown])
+        asked = np.stack([waiting.asked for waiting, _ in shown])
+        try:
+            out = self._engine.run(images, asked, alone=len(self.batch) == 1 and self._lone())
+            return list(zip(out.logits, out.scores, out.classes, out.maps, strict=True))
+        except Exception as error:
+            if len(shown) > 1:
+                return [row for one in shown for row in self._attempt([one])]
+            logger.exception("the engine failed on one image")
+            return [EngineFailed(f"the engine failed on this image: {type(error).__name__}")]
+
+    def answers(self, released: Released) -> Iterator[Answer | Exception]:
+        for waiting, found in zip(self.batch, self._found, strict=True):
+            if isinstance(found, Exception):
+                yield found
+            else:
+                view, row, decoding = found
+                times = (waiting.arrived, self.started, decoding, self.finished)
+                yield Answer(view, *row, *times, self.size, released)
+
+
+def _seen(look: Look) -> View | Exception:
+    """The view, or why there is none: a bad image is no harm to the others of its batch."""
+    try:
+        return look()
+    except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
+        return error
