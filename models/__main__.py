@@ -14,7 +14,7 @@ from models.architecture import Architecture
 from models.catalog import CATALOG, architecture
 from models.layers import describe
 from models.lectures import page
-from models.published import PUBLISHED
+from models.published import published
 from models.table import Layer, LayerTable, Sides, Size
 
 NUMBER = re.compile(r"-|[\d.,]+[KMG]?")
@@ -79,7 +79,7 @@ def lectures_() -> None:
 
 
 def facts(row: Architecture) -> Facts:
-    found = next((p for p in PUBLISHED if p.architecture == row.name), None)
+    found = published(row.name)
     return {
         "name": row.name,
         "year": row.year,

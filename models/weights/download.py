@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+from filelock import FileLock
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -40,24 +41,28 @@ def cache_directory() -> Path:
 def fetch(row: Published, cache: Path, console: Console) -> Path:
     """The file of that row in `cache`, downloaded unless it is there; raises `DownloadError`."""
     file = cache / row.filename
-    if file.exists():
-        if sha256(file).startswith(row.sha256):
-            return file
-        file.unlink()
-        _say(console, f"{file} was damaged (its hash is wrong): deleted, fetching it again")
-    part = file.with_name(file.name + ".part")
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        stated = _download(row.url, part, console)
-        _prove(row, part, row.sha256 or stated, console)
-        part.replace(file)
+        with FileLock(file.with_name(file.name + ".lock")):  # of two that want it one fetches it
+            return _fetch(row, file, console)
     except (httpx2.HTTPError, OSError) as error:
         raise DownloadError(
             f"{row.filename} could not be fetched from {row.url}: {_first_line(error)}. "
             f"Without a network, bring that file here yourself: {file} ({CACHE} names another "
             "directory); or give a file of your own with --weights FILE"
         ) from error
-    return file
+
+
+def _fetch(row: Published, file: Path, console: Console) -> Path:
+    if file.exists():
+        if sha256(file).startswith(row.sha256):
+            return file
+        file.unlink()
+        _say(console, f"{file} was damaged (its hash is wrong): deleted, fetching it again")
+    part = file.with_name(file.name + ".part")
+    stated = _download(row.url, part, console)
+    _prove(row, part, row.sha256 or stated, console)
+    return part.replace(file)
 
 
 def sha256(file: Path) -> str:

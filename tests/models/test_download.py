@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
@@ -105,7 +106,14 @@ def test_a_file_is_fetched_once_and_kept(server: Server, tmp_path: Path) -> None
     assert fetch(row(server), cache, quiet()) == cache / "tiny.pth"
     assert fetch(row(server), cache, quiet()).read_bytes() == CONTENT
     assert server.ranges == [None]
-    assert [f.name for f in cache.iterdir()] == ["tiny.pth"]
+    assert [f.name for f in cache.iterdir() if f.suffix != ".lock"] == ["tiny.pth"]
+
+
+def test_two_that_want_it_at_once_fetch_it_once(server: Server, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(fetch, row(server), tmp_path, quiet()) for _ in range(2)]
+        assert [one.result(30).read_bytes() for one in both] == [CONTENT, CONTENT]
+    assert server.ranges == [None]
 
 
 def test_what_breaks_off_goes_on_where_it_was(server: Server, tmp_path: Path) -> None:
@@ -175,7 +183,7 @@ def test_a_wrong_hash_leaves_nothing_behind(server: Server, tmp_path: Path) -> N
     with pytest.raises(DownloadError, match=rf"deleted: its sha256 is {SHA256} and must begin .*0"):
         fetch(row(server, sha256="00000000"), tmp_path, quiet())
 
-    assert list(tmp_path.iterdir()) == []
+    assert [f for f in tmp_path.iterdir() if f.suffix != ".lock"] == []
 
 
 def test_a_damaged_file_in_the_cache_is_replaced_and_said(server: Server, tmp_path: Path) -> None:
