@@ -172,7 +172,15 @@ def test_examples_of_the_page_decode() -> None:
         assert decode(file.read_bytes(), IMAGENET, LIMIT).pixels.shape == (224, 224, 3)
 
 
-def test_only_jpegs_of_ordinary_size_are_quick() -> None:
-    assert quick(b"\xff\xd8" + bytes(1000))
-    assert not quick(b"\xff\xd8" + bytes(QUICK))
-    assert not quick(b"\x89PNG" + bytes(1000))
+def test_only_baseline_jpegs_of_ordinary_size_are_quick() -> None:
+    files = {}
+    for kind, options in {"JPEG": {}, "progressive": {"progressive": True}, "PNG": {}}.items():
+        out = io.BytesIO()
+        Image.new("RGB", (64, 48)).save(out, "PNG" if kind == "PNG" else "JPEG", **options)
+        files[kind] = out.getvalue()
+    assert {kind: quick(data) for kind, data in files.items()} == {
+        "JPEG": True,
+        "progressive": False,
+        "PNG": False,
+    }
+    assert not quick(files["JPEG"] + bytes(QUICK))
