@@ -1,11 +1,13 @@
 """The proof that an artifact says what torch says, run through the engine that will serve it."""
 
+from typing import Protocol
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.card import Parity, Preprocessing
-from models.served import Served
 from models.weights.random_weights import pictures
 from service import PAGE
 from service.engines import Engine, Outputs
@@ -19,6 +21,14 @@ CHUNK = 8  # images that torch runs at once: a large network needs gigabytes for
 # of the largest reference value; float32 alone costs up to 3e-5 in the deepest networks
 LOGITS_TOLERANCE = 1e-4
 MAPS_TOLERANCE = 1e-3
+
+
+class Reference(Protocol):
+    """What is right: `Served` in torch, or what was proven to say the same."""
+
+    top: int
+
+    def __call__(self, images: Tensor, asked: Tensor) -> tuple[Tensor, ...]: ...
 
 
 class ParityError(Exception):
@@ -36,7 +46,7 @@ def proof_images(preprocessing: Preprocessing, count: int) -> NDArray[np.uint8]:
     return np.concatenate([real, pictures(count, size, channels, SEED)])[:count]
 
 
-def prove(engine: Engine, served: Served, preprocessing: Preprocessing) -> Parity:
+def prove(engine: Engine, served: Reference, preprocessing: Preprocessing) -> Parity:
     """The engine's disagreement with torch; raises `ParityError` if it is more than rounding."""
     parity = compare(engine, served, preprocessing)
     if not _agrees(parity):
@@ -48,7 +58,7 @@ def prove(engine: Engine, served: Served, preprocessing: Preprocessing) -> Parit
     return parity
 
 
-def compare(engine: Engine, served: Served, preprocessing: Preprocessing) -> Parity:
+def compare(engine: Engine, served: Reference, preprocessing: Preprocessing) -> Parity:
     """Compares logits, top-1 and maps at batch 1, an odd one and the largest.
 
     The largest batch explains the engine's own choice, the small ones ask for those classes.
@@ -71,7 +81,7 @@ def compare(engine: Engine, served: Served, preprocessing: Preprocessing) -> Par
 
 
 def _torch(
-    served: Served, images: NDArray[np.uint8], asked: NDArray[np.int64]
+    served: Reference, images: NDArray[np.uint8], asked: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     logits, maps = [], []
     with torch.inference_mode():

@@ -1,9 +1,10 @@
 """The float32 graph with its network in 8-bit integers; what wraps the network stays float32.
 
-ONNX Runtime's static quantisation in its QDQ form: activations unsigned and weights signed, one
-scale a channel, which its CPU kernels are fastest with (TensorRT takes signed activations only, so
-it will need a file of its own). A tensor's range is what training images cause. The layer that
-makes the logits stays float32 too: rounded to 256 values, many classes would be equally likely.
+ONNX Runtime's static quantisation in its QDQ form, weights signed with one scale a channel. Its CPU
+kernels want unsigned activations (SqueezeNet 1.1 takes 3.5 times as long with signed ones).
+TensorRT wants them signed, around zero, and biases that are not quantised: another file. A tensor's
+range is what training images cause. The layer that makes the logits stays float32 too: rounded to
+256 values, many classes would be equally likely.
 """
 
 import logging
@@ -25,27 +26,47 @@ from export.half import network_nodes
 QUANTISED = ["Conv", "Gemm", "Relu", "Clip", "MaxPool", "AveragePool", "Concat", "Add"]
 
 
-def quantise(float32: Path, file: Path, images: Iterable[NDArray[np.uint8]], top: int) -> None:
+def quantise(
+    float32: Path,
+    file: Path,
+    images: Iterable[NDArray[np.uint8]],
+    top: int,
+    *,
+    for_tensorrt: bool = False,
+) -> None:
     """Writes `file`, its ranges from batches of pixels [n, h, w, c]; `top` is the graph's k."""
     logging.disable(logging.WARNING)  # its advice is followed already
     try:
         with tempfile.TemporaryDirectory() as temporary:
             prepared = Path(temporary) / "prepared.onnx"
             quant_pre_process(float32, prepared, skip_symbolic_shape=True)
-            network = network_nodes(onnx.load(prepared).graph)
+            graph = onnx.load(prepared).graph
+            constants = {tensor.name for tensor in graph.initializer}
             quantize_static(
                 prepared,
                 file,
                 _Reader(images, top),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=QUANTISED,
-                nodes_to_quantize=[n.name for n in network if "logits" not in n.output],
+                nodes_to_quantize=[
+                    node.name
+                    for node in network_nodes(graph)
+                    if "logits" not in node.output
+                    # LRN adds a constant, which is no map: TensorRT takes it as a float only
+                    and not (node.op_type == "Add" and constants.intersection(node.input))
+                ],
                 per_channel=True,
-                activation_type=QuantType.QUInt8,
+                activation_type=QuantType.QInt8 if for_tensorrt else QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
+                extra_options={
+                    "ActivationSymmetric": for_tensorrt,
+                    "QuantizeBias": not for_tensorrt,
+                },
             )
     finally:
         logging.disable(logging.NOTSET)
+    if for_tensorrt:
+        return
     model = onnx.load(file)
     _normalise_in_one_node(model.graph)
     onnx.save(model, file)

@@ -64,7 +64,8 @@ class Parity:
     """The largest disagreement between an artifact and eager torch in float32.
 
     `logits` and `maps` are |difference| / max |reference|; `top1` is the share of images on which
-    both name the same class; `batches` are the batch sizes tried.
+    both name the same class; `batches` are the batch sizes tried. A TensorRT plan is compared with
+    the ONNX file in float32, of which that was shown before.
     """
 
     batches: tuple[int, ...]
@@ -145,8 +146,9 @@ class Checkpoint(_Json):
 class ModelCard(_Json):
     """One published version of a model: `artifacts/<name>/<version>/card.json`.
 
-    `artifacts` goes from the kind of file ("onnx", "onnx_fp16", "onnx_int8", "pytorch", "tensorrt")
-    to the file. `layers` is the sha256 of the layer table, None in cards from before there was one.
+    `artifacts` goes from the kind of file ("onnx", "onnx_fp16", "onnx_int8", "pytorch", or
+    "tensorrt." and what that plan was built for) to the file. `layers` is the sha256 of the layer
+    table, None in cards from before there was one.
     """
 
     name: str
@@ -170,6 +172,11 @@ class ModelCard(_Json):
     def precisions(self) -> tuple[Precision, ...]:
         """Of the ONNX files."""
         return tuple(a.precision for kind, a in self.artifacts.items() if kind.startswith("onnx"))
+
+    @property
+    def plans(self) -> tuple[Artifact, ...]:
+        """TensorRT's, each for one kind of GPU; `service.engines.plan` finds the one that runs."""
+        return tuple(a for kind, a in self.artifacts.items() if kind.startswith("tensorrt."))
 
     def onnx(self, precision: Precision) -> Artifact | None:
         """The ONNX file in that precision, or in float32 if there is none; None without either."""

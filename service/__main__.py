@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+from service import jpeg
 from service.app import create_app
 from service.logs import configure
 from service.settings import Settings
@@ -57,7 +58,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
     models: Annotated[str | None, typer.Option(help="Names with commas between, or all.")] = None,
-    engine: Annotated[str | None, typer.Option(help="ort, pytorch or null.")] = None,
+    engine: Annotated[str | None, typer.Option(help="ort, trt, pytorch or null.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
 ) -> None:
     """Serves exported models over HTTP until Ctrl-C or SIGTERM, then finishes what it accepted.
@@ -74,6 +75,8 @@ def serve(
             typer.echo(f"{'.'.join(map(str, e['loc']))}: {e['msg']}", err=True)
         raise typer.Exit(2) from None
     configure(settings.log_level, as_json=settings.log_json)
+    if settings.jpeg == "gpu":
+        jpeg.use_gpu()
     server = Server(create_app(settings), settings)
     with contextlib.suppress(KeyboardInterrupt, SystemExit):  # uvicorn has said why
         server.run()

@@ -62,7 +62,7 @@ class Batcher:
 
         `deadline` is a `perf_counter` time: an image past it never reaches the engine. Cancelling
         frees the image's place and disturbs nobody. Raises `QueueFull`, `DeadlinePassed`,
-        `EngineFailed`, `NotReady`, and what `look` raises.
+        `EngineFailed`, `OutOfMemory`, `NotReady`, and what `look` raises.
         """
         if self.closed:
             raise NotReady("this model is being unloaded: try again")
@@ -140,6 +140,8 @@ class Batcher:
 
     def _deliver(self, run: Run, released: Released) -> None:
         self._running -= 1
+        if run.exhausting:
+            self.max_batch = max(1, min(self.max_batch, run.exhausting // 2))
         if run.size:
             self._observe(run.size, released)
             spent = (run.finished - run.started) / run.size

@@ -10,6 +10,7 @@ ConvoyError 500
 ├── ClientGone 499          nobody is left to answer
 ├── QueueFull 429           too many images wait; says when to come back
 ├── NotReady 503            loading, failing its canary, or draining
+├── OutOfMemory 503         too many images at once for the device; the next batches are smaller
 ├── DeadlinePassed 504      not started in time
 └── EngineFailed 500        the engine raised; the next batch runs
 """
@@ -65,6 +66,11 @@ class QueueFull(ConvoyError):
 
 class NotReady(ConvoyError):
     status, title = 503, "Not ready"
+    retry_after = 1
+
+
+class OutOfMemory(ConvoyError):
+    status, title = 503, "Out of memory"
     retry_after = 1
 
 

@@ -48,9 +48,11 @@ class Source(Protocol):
 class Lanes:
     """`count` batches run at once on these workers. Lives on the event loop."""
 
-    def __init__(self, count: int, workers: Workers) -> None:
+    def __init__(self, count: int, workers: Workers, *, share_out: bool = True) -> None:
         self.count = count
-        self.places = self.idle = count + 1 if count > 1 else 1
+        spare = 1 if share_out and count > 1 else 0
+        self.places = self.idle = count + spare
+        self._shares = self.places if share_out else 1  # a GPU takes all that waits at once
         self._workers = workers
         self._sources: list[Source] = []
         self._started: dict[int, float] = {}  # batch -> when its run began, by the worker itself
@@ -67,7 +69,7 @@ class Lanes:
         try:
             while self.idle and (waiting := self._waiting()):
                 _, source = min(waiting, key=itemgetter(0))
-                if batch := source.take(self.places, self._lone):
+                if batch := source.take(self._shares, self._lone):
                     self._start(batch)
         except BaseException as error:
             self.error = error  # a dispatcher that died is for liveness to tell

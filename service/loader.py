@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterable
 
 from models.card import CardError
-from service import memory
+from service import memory, metrics
 from service.engines import EngineUnavailable
+from service.engines.device import Device, gpu, no_driver
 from service.errors import ConvoyError, NotReady
 from service.lanes import Lanes
 from service.model import Model
@@ -31,10 +32,16 @@ class Loader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._workers = Workers(settings.lanes)
-        self.lanes = Lanes(settings.lanes, self._workers)
-        self.decoders = Workers(settings.decoders) if settings.decoders else self._workers
-        self._budget = int(settings.memory_gib * GIB) or memory.usable()
+        self._workers: dict[Device, Workers] = {"cpu": Workers(settings.lanes)}
+        self.lanes: dict[Device, Lanes] = {"cpu": Lanes(settings.lanes, self._workers["cpu"])}
+        usable = memory.usable()
+        if settings.device != "cpu" and not no_driver():
+            usable = min(usable, int(gpu().memory * memory.SHARE))
+            self._workers["cuda"] = streams = Workers(settings.streams)
+            self.lanes["cuda"] = Lanes(settings.streams, streams, share_out=False)
+        self.decoders = Workers(settings.decoders) if settings.decoders else self._workers["cpu"]
+        self._budget = int(settings.memory_gib * GIB) or usable
+        self._told: set[str] = set()  # the fallbacks that stand in the log
         self._closing: set[asyncio.Task[None]] = set()
 
     def fits(self, version: Version, others: Iterable[Version], limit_gib: float) -> bool:
@@ -73,7 +80,12 @@ class Loader:
         try:
             engine = await asyncio.to_thread(open_version, version, self._settings)
             model = Model(
-                version.card, engine, version.latency, self.lanes, self.decoders, self._settings
+                version.card,
+                engine,
+                version.latency,
+                self.lanes[version.device],
+                self.decoders,
+                self._settings,
             )
             await self._warm_up(model)
         except (CardError, EngineUnavailable, ConvoyError) as error:
@@ -85,6 +97,16 @@ class Loader:
         version.model = model
         model.become_ready(time.perf_counter() - begun)
         logger.info("serving %s with %s", version.key, engine.name)
+        if version.device == "cuda":
+            metrics.watch_gpu()
+        if version.fallback and version.fallback not in self._told:
+            self._told.add(version.fallback)  # once, however many models it is true of
+            logger.warning("%s; with CONVOY_ENGINE_STRICT=1 it is refused", version.fallback)
+
+    def stalled(self, seconds: float) -> str | None:
+        """Why a device is dead, or None."""
+        reasons = (lanes.stalled(seconds) for lanes in self.lanes.values())
+        return next(filter(None, reasons), None)
 
     async def _warm_up(self, model: Model) -> None:
         try:
@@ -109,6 +131,5 @@ class Loader:
         """Ends the threads once their work is through."""
         for closing in self._closing:
             closing.cancel()
-        self._workers.close()
-        if self.decoders is not self._workers:
-            self.decoders.close()
+        for workers in {*self._workers.values(), self.decoders}:
+            workers.close()

@@ -2,6 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from service.engines.device import gpu
 from service.latency import PHASES
 
 LABELS = ("model", "version", "engine")
@@ -23,6 +24,14 @@ QUEUE = Gauge("convoy_queue_depth", "Images waiting.", LABELS)
 REJECTED = Counter("convoy_rejected_total", "Requests refused.", ("model", "reason"))
 READY = Gauge("convoy_model_ready", "1 when the last canary came back.", LABELS)
 LOAD = Gauge("convoy_model_load_seconds", "From the file to the first answer.", LABELS)
+MEMORY = Gauge("convoy_device_memory_bytes", "Memory of the GPU that is taken.", ("device",))
+
+
+def watch_gpu() -> None:
+    """Reports the GPU's memory from now on. Only for a process that uses the GPU."""
+    from service.engines.cuda import memory_used
+
+    MEMORY.labels(gpu().name).set_function(memory_used)
 
 
 class ModelMetrics:

@@ -31,7 +31,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._loader = Loader(settings)
-        self.lanes = self._loader.lanes
+        self.lanes = self._loader.lanes["cpu"]
         self._known: dict[str, dict[int, Version]] = {}
         self.refused: dict[str, str] = {}  # "name/version" -> why it is not served
         self._decoding = 0  # images that belong to no one model
@@ -205,6 +205,10 @@ class Registry:
         self.refused[key] = reason
         logger.warning("refused %s: %s", key, reason)
 
+    def stalled(self) -> str | None:
+        """Why only a restart would help, or None."""
+        return self._loader.stalled(self.settings.stall_s)
+
     def not_ready(self) -> str | None:
         """Why the service cannot answer now, or None."""
         if self.draining:
@@ -212,7 +216,7 @@ class Registry:
         if self.loading:
             return "loading models"
         if not self._known:
-            return "there is no model: run `make export`"
+            return next(iter(self.refused.values()), "there is no model: run `make export`")
         silent = [m.card.name for m in self.models() if not m.ready]
         return f"no answer from {', '.join(silent)}" if silent else None
 

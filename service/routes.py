@@ -50,7 +50,7 @@ PROBLEMS = {
         415: "A content type that is no image",
         422: "A parameter or a class out of range",
         429: "Queue full; see Retry-After",
-        503: "Not ready, or draining",
+        503: "Not ready, draining, or out of memory",
         504: "Deadline passed",
     }.items()
 }

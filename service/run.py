@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engines import Engine
-from service.errors import EngineFailed
+from service.engines import DeviceOutOfMemory, Engine
+from service.errors import EngineFailed, OutOfMemory
 from service.images import View
 
 logger = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ class Run:
     def __init__(self, engine: Engine, batch: list[Waiting], lone: Callable[[], bool]) -> None:
         self._engine, self.batch, self._lone = engine, batch, lone
         self.size = 0  # of what the engine ran
+        self.exhausting = 0  # images that were too many at once for the device's memory
         self.started = self.finished = 0.0
         self._found: list[Found] = []
 
@@ -100,6 +101,12 @@ class Run:
         try:
             out = self._engine.run(images, asked, alone=len(self.batch) == 1 and self._lone())
             return list(zip(out.logits, out.scores, out.classes, out.maps, strict=True))
+        except DeviceOutOfMemory as error:
+            # no second try: it would hold up the others, and smaller batches come
+            logger.warning("no memory for a batch of %d: %s", len(shown), error)
+            self.exhausting = len(shown)
+            detail = f"the device has no memory for a batch of {len(shown)}: try again"
+            return [OutOfMemory(detail) for _ in shown]
         except Exception as error:
             if len(shown) > 1:
                 return [row for one in shown for row in self._attempt([one])]

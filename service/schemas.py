@@ -152,6 +152,9 @@ class Health(Schema):
     status: Literal["ok", "unavailable"]
     reason: str | None
     models: dict[str, bool]
+    fallbacks: dict[str, str] = Field(
+        description="What runs with another engine or on another device than asked for, and why."
+    )
     refused: dict[str, str]
 
 

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.card import Precision
 from service.engines import Kind
+from service.engines.choice import WantedDevice
 
 
 def cores() -> int:
@@ -31,7 +32,8 @@ class Settings(BaseSettings):
         0.0,
         ge=0,
         description="Memory that loaded models may take, GiB; whoever was not used for the longest "
-        "time is unloaded for others. 0: three quarters of the machine's or the container's.",
+        "time is unloaded for others. 0: three quarters of what the machine, the container or the "
+        "GPU has, whichever has least.",
     )
     preload_gib: float = Field(
         1.0,
@@ -40,12 +42,20 @@ class Settings(BaseSettings):
         "GiB, and the others on first use. Models that are named are always loaded at the start.",
     )
     versions: int = Field(1, ge=1, description="Newest versions of each model to serve.")
-    engine: Kind = Field("ort", description="ort (ONNX Runtime), pytorch (reference) or null.")
+    engine: Kind = Field(
+        "ort",
+        description="ort (ONNX Runtime), trt (TensorRT, else ort), pytorch (reference) or null.",
+    )
+    engine_strict: bool = Field(
+        default=False,
+        description="Refuse a model rather than serve it with another engine or on another device "
+        "than asked for; answers say which it is.",
+    )
     precision: Precision = Field(
         "fp32",
         description="fp32, fp16 or int8, of the ONNX files; a model without it is served in fp32.",
     )
-    device: Literal["cpu", "cuda", "auto"] = Field(
+    device: WantedDevice = Field(
         "auto", description="auto takes CUDA where it works, else the CPU, and says so."
     )
     lanes: int = Field(
@@ -54,8 +64,17 @@ class Settings(BaseSettings):
         description="Batches that run at once: one a core, since convolutions gain nothing from "
         "batches on a CPU.",
     )
+    streams: int = Field(
+        2,
+        ge=1,
+        description="Batches that are on a GPU at once: while one runs, the next is copied there.",
+    )
     max_batch: int = Field(
-        32, ge=1, le=1024, description="Images in one run; more gain little and wait longer."
+        32,
+        ge=1,
+        le=1024,
+        description="Images in one run. On a CPU more gain little and wait longer; a GPU can take "
+        "as many as the model was exported for.",
     )
     max_wait_ms: float = Field(
         0.0,
@@ -79,7 +98,12 @@ class Settings(BaseSettings):
         0,
         ge=0,
         description="Threads that only decode. 0: the lanes' own threads do, since a CPU loses by "
-        "switching between more threads than it has cores; with a GPU give it the cores.",
+        "switching between more threads than it has cores; a GPU's lanes have others.",
+    )
+    jpeg: Literal["cpu", "gpu"] = Field(
+        "cpu",
+        description="What decodes JPEGs in colour. gpu needs the extra `jpeg`; where that or a GPU "
+        "is missing, the CPU does.",
     )
     canary_s: float = Field(
         30.0, gt=0, description="An idle model answers a test image this often, seconds."

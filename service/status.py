@@ -113,7 +113,7 @@ def latency_of(version: Version) -> schemas.LatencyInfo:
 async def live(request: Request) -> Response:
     """503 when only a restart would help: the dispatcher died, or a run never ends."""
     registry = registry_of(request)
-    return health(registry, registry.lanes.stalled(registry.settings.stall_s))
+    return health(registry, registry.stalled())
 
 
 @router.get("/health/ready", responses={503: {"model": schemas.Health}})
@@ -128,6 +128,7 @@ def health(registry: Registry, reason: str | None) -> Response:
         status="unavailable" if reason else "ok",
         reason=reason,
         models={f"{m.card.name}/{m.card.version}": m.ready for m in registry.models()},
+        fallbacks={v.key: v.fallback for v in registry.versions() if v.fallback},
         refused=registry.refused,
     )
     return JSONResponse(body.model_dump(), status_code=503 if reason else 200)

@@ -5,9 +5,10 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from models.card import CARD, CardError, ModelCard
-from service.engines import Engine, EngineUnavailable, open_engine
-from service.engines.device import cuda_works
+from models.card import CARD, Artifact, CardError, ModelCard
+from service.engines import DeviceOutOfMemory, Engine, EngineUnavailable, open_engine
+from service.engines.choice import choices
+from service.engines.device import Device
 from service.latency import Latency
 from service.model import Model
 from service.settings import Settings
@@ -22,13 +23,18 @@ WORKING = 128 * 2**20
 
 @dataclass(slots=True, eq=False)
 class Version:
-    """A version that may be served. `model` while it is loaded; its latency outlives that."""
+    """A version that may be served. `model` while it is loaded; its latency outlives that.
+
+    `fallback` says why its engine or device is not what was asked for; None if it is.
+    """
 
     card: ModelCard
     directory: Path
     memory: int  # bytes it takes while loaded, an estimate
     latency: Latency = field(default_factory=Latency)
     model: Model | None = None
+    device: Device = "cpu"
+    fallback: str | None = None
 
     @property
     def key(self) -> str:
@@ -40,39 +46,51 @@ def read(directory: Path) -> Version:
     card = ModelCard.read(directory / CARD)
     if (card.name, str(card.version)) != (directory.parent.name, directory.name):
         raise CardError(f"{directory / CARD} is the card of {card.name}/{card.version}")
-    sizes = [_size(directory / artifact.file) for artifact in card.artifacts.values()]
+    sizes = [_size(directory / artifact.file) for artifact in _portable(card)]
     return Version(card, directory, WORKING + COPIES * max(sizes, default=0))
 
 
+def _portable(card: ModelCard) -> list[Artifact]:
+    """All but TensorRT's plans: their engine checks them, and without them another serves."""
+    return [a for a in card.artifacts.values() if a not in card.plans]
+
+
 def open_version(version: Version, settings: Settings) -> Engine:
-    """An engine for the files that were proven. Raises `CardError`, `EngineUnavailable`."""
+    """An engine for the files that were proven, the one asked for or the nearest that works.
+
+    Notes on the version where it runs, and why if that is not what was asked for. Raises
+    `CardError`, `EngineUnavailable`.
+    """
     card, directory, s = version.card, version.directory, settings
-    for artifact in card.artifacts.values():
+    for artifact in _portable(card):
         check(directory / artifact.file, artifact.sha256)
-    if s.engine == "ort" and s.precision not in card.precisions:
-        logger.warning(
-            "%s is served in fp32, for it has no %s: `python -m export %s --precision %s` adds it",
-            *(version.key, s.precision, card.architecture, s.precision),
-        )
-    if s.device == "cuda" or (s.device == "auto" and cuda_works()):
+    reasons: list[str] = []
+    for kind, device in choices(s.engine, s.device):
+        lanes = s.streams if device == "cuda" else s.lanes
         try:
-            return _open(version, "cuda", s)
-        except EngineUnavailable as error:
-            if s.device == "cuda":
-                raise
-            logger.warning("%s on the CPU instead: %s", card.name, error)
-    return _open(version, "cpu", s)
+            engine = open_engine(
+                kind, card, directory, device=device, lanes=lanes, precision=s.precision
+            )
+        except (EngineUnavailable, DeviceOutOfMemory) as error:
+            reasons.append(str(error))
+            if s.engine_strict:
+                break
+            continue
+        version.device = device
+        version.fallback = _instead(engine, s, reasons) if reasons else None
+        if kind == "ort" and engine.precision != s.precision:
+            logger.warning(
+                "%s is served in fp32, for it has no %s: `python -m export %s --precision %s` "
+                "adds it",
+                *(version.key, s.precision, card.architecture, s.precision),
+            )
+        return engine
+    raise EngineUnavailable("; ".join(reasons))
 
 
-def _open(version: Version, device: str, s: Settings) -> Engine:
-    return open_engine(
-        s.engine,
-        version.card,
-        version.directory,
-        device=device,
-        lanes=s.lanes,
-        precision=s.precision,
-    )
+def _instead(engine: Engine, s: Settings, reasons: list[str]) -> str:
+    asked = s.engine if s.device == "auto" else f"{s.engine} on {s.device}"
+    return f"{engine.name} on {engine.device} instead of {asked}: {'; '.join(reasons)}"
 
 
 def check(file: Path, sha256: str) -> None:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from models.card import ModelCard
 from models.catalog import architecture
 from models.served import Served
-from service.engines import EngineUnavailable, Outputs
+from service.engines import EngineUnavailable, Outputs, noticing_memory
 
 
 class PytorchEngine:
@@ -36,7 +36,7 @@ class PytorchEngine:
         self, images: NDArray[np.uint8], asked: NDArray[np.int64], *, alone: bool = False
     ) -> Outputs:
         del alone  # torch has one thread pool for all callers
-        with torch.inference_mode():
+        with torch.inference_mode(), noticing_memory():
             outputs = self.served(torch.from_numpy(images), torch.from_numpy(asked))
         return Outputs(*(tensor.numpy() for tensor in outputs))
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from export.plan import key_here
+from export.plan_publish import Options, add
 from export.publish import Recipe, export
-from models.card import ModelCard
+from models.card import CARD, ModelCard
 from models.weights.random_weights import pictures
 from service.engines import Engine, EngineUnavailable, Kind, Outputs, open_engine, ort
-from service.engines.device import cuda_works
+from service.engines.device import no_driver
 from service.settings import Settings
 from service.version import open_version, read
 
@@ -24,9 +25,23 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelCard, Path]
     return export(recipe, artifacts, Console(quiet=True)), artifacts / "lenet5_plain" / "1"
 
 
-@pytest.fixture(params=get_args(Kind))
+@pytest.fixture(
+    params=[
+        ("ort", "cpu"),
+        ("pytorch", "cpu"),
+        ("null", "cpu"),
+        pytest.param(("ort", "cuda"), marks=pytest.mark.gpu),
+        pytest.param(("trt", "cuda"), marks=[pytest.mark.gpu, pytest.mark.tensorrt]),
+    ],
+    ids="-".join,
+)
 def engine(request: pytest.FixtureRequest, exported: tuple[ModelCard, Path]) -> Iterator[Engine]:
-    engine = open_engine(request.param, *exported, device="cpu", lanes=2)
+    (kind, device), (card, directory) = request.param, exported
+    if kind == "trt":
+        pytest.importorskip("tensorrt")
+        add(directory, key_here("fp32"), Options(max_batch=16), Console(quiet=True))
+        card = ModelCard.read(directory / CARD)
+    engine = open_engine(kind, card, directory, device=device, lanes=2)
     yield engine
     engine.close()
 
@@ -143,7 +158,7 @@ def test_a_precision_that_is_not_there_becomes_float32_and_is_said(
     assert "python -m export lenet5_plain --precision int8" in said
 
 
-@pytest.mark.skipif(cuda_works(), reason="a CUDA device is present, so it would be used")
+@pytest.mark.skipif(not no_driver(), reason="a CUDA device is present, so it would be used")
 def test_a_gpu_that_is_not_there_is_said_and_not_replaced_in_silence(
     exported: tuple[ModelCard, Path],
 ) -> None:

@@ -325,9 +325,8 @@ def test_nothing_loaded_is_not_ready(tmp_path: Path) -> None:
             answer = client.get("/health/ready").json()
             if answer["reason"] != "loading models":
                 break
-        assert answer["reason"] == "there is no model: run `make export`"
-        assert answer["refused"] == {
-            "lenet5_plain": "lenet5_plain is not exported: run `make export MODELS=lenet5_plain`"
-        }
+        reason = "lenet5_plain is not exported: run `make export MODELS=lenet5_plain`"
+        assert answer["reason"] == reason
+        assert answer["refused"] == {"lenet5_plain": reason}
         assert client.get("/health/live").status_code == 200
         assert "make export" in problem(client.post("/predict/lenet5_plain"), 404)

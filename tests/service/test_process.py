@@ -184,7 +184,7 @@ def test_a_wrong_setting_is_said_in_a_line() -> None:
     command = [sys.executable, "-m", "service", "--engine", "turbo"]
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert out.returncode == 2
-    assert out.stderr == "engine: Input should be 'ort', 'pytorch' or 'null'\n"
+    assert out.stderr == "engine: Input should be 'ort', 'trt', 'pytorch' or 'null'\n"
 
 
 def test_a_port_in_use_is_said(artifacts: Path) -> None:
