@@ -25,8 +25,16 @@ export class Architectures {
     /** @type {Map<string, ?import("./api.js").Layers>} null: exported without */
     this.tables = new Map();
     this.poll = new Poll(() => this.refresh(), EVERY, byId("architectures-notice"));
-    for (const choice of document.querySelectorAll('input[name="across"]')) {
-      choice.addEventListener("change", () => this.present());
+    /** @type {?import("./bubbles.js").Across} null: latency as soon as there is one */
+    this.across = null;
+    const choice = /** @type {HTMLFieldSetElement} */ (byId("across"));
+    choice.disabled = false; // it was until now, as nobody listened
+    this.choices = choice.querySelectorAll("input");
+    for (const choice of this.choices) {
+      choice.addEventListener("change", () => {
+        this.across = choice.value === "macs" ? "macs" : "p50";
+        this.present();
+      });
     }
   }
 
@@ -73,10 +81,9 @@ export class Architectures {
       return {...row, parameters, macs};
     });
     this.catalogue.show(rows);
-    const across = /** @type {HTMLInputElement} */ (
-      document.querySelector('input[name="across"]:checked')
-    );
-    this.bubbles.show(rows, across.value === "macs" ? "macs" : "p50");
+    const across = this.across ?? (rows.some(({p50}) => p50) ? "p50" : "macs");
+    for (const choice of this.choices) choice.checked = choice.value === across;
+    this.bubbles.show(rows, across);
   }
 
   /** @param {Row} row whose layers a person wants to see */

@@ -1,28 +1,27 @@
 /** The lecture's "at a glance": accuracy over latency or operations, the area is the parameters. */
 
+import {across, markAcross, markUpwards, upwards} from "./axes.js";
 import {byId, count, draw, milliseconds, percent} from "./dom.js";
 
 /** @typedef {import("./architectures.js").Row} Row */
 /** @typedef {"p50" | "macs"} Across */
 /** @typedef {{row: Row, x: number, y: number, r: number}} Bubble in pixels */
 
-const HEIGHT = 340; // pixels
+const HEIGHT = 380; // pixels
 const MARGIN = {left: 52, right: 36, top: 44, bottom: 44};
-const LARGEST = 34; // radius of the network with the most parameters
+const LANE = 68; // below the axis, for those whose accuracy nobody measured
+const LARGEST = 32; // radius of the network with the most parameters
 const SMALLEST = 5;
-const NAME = {width: 120, height: 14}; // pixels that a name may take
+const LETTER = 6.9; // pixels; names keep clear of each other by this much a letter
 const TITLES = {
   p50: "Latency of a request, p50 (logarithmic)",
   macs: "Multiply-adds (logarithmic)",
 };
+const UNITS = {
+  p50: (/** @type {number} */ mark) => `${Number(mark.toPrecision(2))} ms`,
+  macs: count,
+};
 const HINT = "Point at a bubble, or reach it with Tab, to read its figures.";
-/** Marks of a decade where the axis is longer than so many decades. */
-const STEPS = /** @type {[number, number[]][]} */ ([
-  [2, [1]],
-  [0.8, [1, 2, 5]],
-  [0, [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8]],
-]);
-const UNITS = {p50: milliseconds, macs: count};
 
 export class Bubbles {
   constructor() {
@@ -53,7 +52,7 @@ export class Bubbles {
     const state = JSON.stringify([width, this.across, this.rows]);
     if (!width || state === this.drawn) return;
     this.drawn = state;
-    const rows = this.rows.filter((row) => row.metrics.top1 !== undefined && row[this.across]);
+    const rows = this.rows.filter((row) => row[this.across]);
     byId("bubbles-note").textContent = this.left(rows.length);
     const focused = document.activeElement?.getAttribute("data-bubble");
     const box = `0 0 ${width} ${HEIGHT}`;
@@ -70,7 +69,7 @@ export class Bubbles {
     const data = "Each top-1 was measured on the network's own kind of data.";
     const all = this.rows.length;
     if (number === all) return data;
-    return `${number} of ${all} networks: the others lack a measured top-1 or ${missing}. ${data}`;
+    return `${number} of ${all} networks: the others lack ${missing}. ${data}`;
   }
 
   /**
@@ -78,66 +77,44 @@ export class Bubbles {
    * @param {number} width
    */
   parts(rows, width) {
-    const values = rows.map((row) => Number(row[this.across]));
-    const low = Math.log10(Math.min(...values)) - 0.15;
-    const high = Math.log10(Math.max(...values)) + 0.15;
-    const floor = Math.max(0, Math.floor(10 * Math.min(...rows.map(top1)) - 0.5) / 10);
-    const right = width - MARGIN.right;
-    const bottom = HEIGHT - MARGIN.bottom;
-    const x = (/** @type {number} */ value) =>
-      MARGIN.left + ((Math.log10(value) - low) / (high - low)) * (right - MARGIN.left);
-    const y = (/** @type {number} */ share) =>
-      bottom - ((share - floor) / (1 - floor)) * (bottom - MARGIN.top);
+    const {left, top} = MARGIN;
+    const [right, end] = [width - MARGIN.right, HEIGHT - MARGIN.bottom];
+    const lane = rows.some((row) => top1(row) === undefined);
+    const plot = {left, right, top, bottom: lane ? end - LANE : end};
+    const {x, marks} = across(rows.map((row) => Number(row[this.across])), plot);
+    const up = upwards(rows.map(top1).filter((share) => share !== undefined), plot);
+    const y = (/** @type {number | undefined} */ share) =>
+      share === undefined ? end - LANE / 2 : up.y(share);
     const most = Math.max(1, ...rows.map((row) => row.parameters ?? 0));
-    const bubbles = rows.map((row, i) => {
+    const bubbles = rows.map((row) => {
       const r = Math.max(SMALLEST, LARGEST * Math.sqrt((row.parameters ?? 0) / most));
-      return {row, x: x(values[i]), y: y(top1(row)), r};
+      return {row, x: x(Number(row[this.across])), y: y(top1(row)), r};
     });
     bubbles.sort((one, other) => other.r - one.r); // small ones on top
+    const names = placed(bubbles, width);
+    const unit = UNITS[this.across];
+    const under = {x: (left + right) / 2, y: HEIGHT - 6, "text-anchor": "middle"};
     return [
-      ...this.acrossAxis(low, high, x, width),
-      ...upAxis(floor, y, right),
-      ...bubbles.map((bubble, i) => this.bubble(bubble, alone(bubble, bubbles.slice(0, i)), width)),
-    ];
-  }
-
-  /**
-   * @param {number} low decades
-   * @param {number} high
-   * @param {(value: number) => number} x
-   * @param {number} width
-   */
-  acrossAxis(low, high, x, width) {
-    const bottom = HEIGHT - MARGIN.bottom;
-    const middle = {"text-anchor": "middle"};
-    const centre = (MARGIN.left + width - MARGIN.right) / 2;
-    const steps = STEPS.find(([decades]) => high - low > decades)?.[1] ?? [];
-    const marks = [];
-    for (let decade = Math.floor(low); decade <= high; decade++) {
-      marks.push(...steps.map((step) => step * 10 ** decade));
-    }
-    const seen = marks.filter((value) => Math.log10(value) >= low && Math.log10(value) <= high);
-    return [
-      ...seen.flatMap((value) => [
-        draw("line", {class: "grid", x1: x(value), x2: x(value), y1: MARGIN.top, y2: bottom}),
-        draw("text", {x: x(value), y: bottom + 18, ...middle}, UNITS[this.across](value)),
-      ]),
-      draw("text", {x: centre, y: HEIGHT - 6, ...middle}, TITLES[this.across]),
+      ...marks.flatMap((mark) => markAcross(x(mark), unit(mark), {...plot, bottom: end})),
+      ...up.marks.flatMap((mark) => markUpwards(up.y(mark), `${Math.round(100 * mark)} %`, plot)),
+      draw("text", under, TITLES[this.across]),
+      draw("text", {x: 4, y: 14}, "Top-1, measured"),
+      ...(lane ? [draw("text", {x: left + 6, y: end - LANE + 16}, "Top-1 not measured")] : []),
+      ...fronts(bubbles).map((front) => draw("path", {class: "front", d: steps(front, right)})),
+      ...bubbles.map((bubble, i) => this.bubble(bubble, names[i])),
     ];
   }
 
   /**
    * @param {Bubble} bubble
-   * @param {boolean} named
-   * @param {number} width
+   * @param {?Object<string, string | number>} name where it stands
    */
-  bubble({row, x, y, r}, named, width) {
-    const spoken = {role: "img", tabindex: 0, "aria-label": told(row)};
-    const group = draw("g", {class: "bubble", ...spoken, "data-bubble": key(row)});
+  bubble({row, x, y, r}, name) {
+    const spoken = {role: "img", tabindex: 0, "aria-label": told(row), "data-bubble": key(row)};
+    const kind = row.weights.trained ? "bubble" : "bubble untrained";
+    const group = draw("g", {class: kind, ...spoken});
     group.append(draw("circle", {cx: x, cy: y, r}));
-    const flip = x > width / 2; // a name never leaves the chart
-    const beside = flip ? {x: x - r - 5, "text-anchor": "end"} : {x: x + r + 5};
-    if (named) group.append(draw("text", {...beside, y: y + 4}, row.name));
+    if (name) group.append(draw("text", name, row.name));
     for (const event of ["pointerenter", "focus"]) {
       group.addEventListener(event, () => this.tell(row));
     }
@@ -152,32 +129,62 @@ export class Bubbles {
 }
 
 /**
- * @param {number} floor 0..1
- * @param {(share: number) => number} y
- * @param {number} right
+ * The Pareto fronts, one for each kind of data: from left to right, those above all before them.
+ *
+ * @param {Bubble[]} bubbles
  */
-function upAxis(floor, y, right) {
-  const marks = Array.from({length: 6}, (_, i) => floor + ((1 - floor) * i) / 5);
-  const left = {x: MARGIN.left - 6, "text-anchor": "end"};
-  return [
-    ...marks.flatMap((share) => [
-      draw("line", {class: "grid", x1: MARGIN.left, x2: right, y1: y(share), y2: y(share)}),
-      draw("text", {...left, y: y(share) + 4}, `${Math.round(100 * share)} %`),
-    ]),
-    draw("text", {x: 4, y: 14}, "Top-1, measured"),
-  ];
+function fronts(bubbles) {
+  const measured = bubbles.filter(({row}) => top1(row) !== undefined);
+  measured.sort((one, other) => one.x - other.x || one.y - other.y);
+  const data = (/** @type {Bubble} */ {row}) => row.weights.trained_on;
+  return [...new Set(measured.map(data))].map((kind) =>
+    measured
+      .filter((bubble) => data(bubble) === kind)
+      .filter(({y}, i, same) => same.slice(0, i).every((before) => y < before.y)),
+  );
 }
 
 /**
- * Whether its name would cover no other's; the hidden ones can be pointed at.
- *
- * @param {Bubble} bubble
- * @param {Bubble[]} others
+ * @param {Bubble[]} front not empty
+ * @param {number} right where the last step ends
  */
-function alone({x, y}, others) {
-  const far = (/** @type {Bubble} */ other) =>
-    Math.abs(other.x - x) > NAME.width || Math.abs(other.y - y) > NAME.height;
-  return others.every(far);
+function steps([first, ...others], right) {
+  return `M${first.x} ${first.y}${others.map(({x, y}) => `H${x}V${y}`).join("")}H${right}`;
+}
+
+/**
+ * Right or left of its bubble, where it covers nothing; the other names are read on hover.
+ *
+ * @param {Bubble[]} bubbles
+ * @param {number} width
+ */
+function placed(bubbles, width) {
+  const round = (/** @type {Bubble} */ {x, y, r}) =>
+    ({left: x - r, right: x + r, top: y - r, bottom: y + r});
+  const taken = bubbles.map(round);
+  return bubbles.map(({row, x, y, r}) => {
+    const long = LETTER * row.name.length;
+    for (const [at, left, anchor] of /** @type {[number, number, string][]} */ ([
+      [x + r + 5, x + r + 5, "start"],
+      [x - r - 5, x - r - 5 - long, "end"],
+    ])) {
+      const box = {left, right: left + long, top: y - 7, bottom: y + 7};
+      const inside = left >= MARGIN.left && box.right <= width;
+      if (!inside || taken.some((other) => meet(box, other))) continue;
+      taken.push(box);
+      return {x: at, y: y + 4, "text-anchor": anchor};
+    }
+    return null;
+  });
+}
+
+/**
+ * @param {import("./axes.js").Box} one
+ * @param {import("./axes.js").Box} other
+ */
+function meet(one, other) {
+  const beside = one.right < other.left || other.right < one.left;
+  return !beside && one.bottom >= other.top && other.bottom >= one.top;
 }
 
 /** @param {Row} row */
@@ -185,15 +192,19 @@ function key({name, version}) {
   return `${name}/${version}`;
 }
 
-/** @param {Row} row */
+/**
+ * @param {Row} row
+ * @returns {number | undefined}
+ */
 function top1(row) {
   return row.metrics.top1;
 }
 
 /** @param {Row} row */
 function told(row) {
+  const share = top1(row);
   const parts = [
-    `${percent(top1(row))} top-1`,
+    share === undefined ? "top-1 not measured" : `${percent(share)} top-1`,
     row.p50 === undefined ? "no request answered yet" : `${milliseconds(row.p50)} p50`,
     row.parameters === undefined ? "size not known" : `${count(row.parameters)} parameters`,
     ...(row.macs === undefined ? [] : [`${count(row.macs)} multiply-adds`]),

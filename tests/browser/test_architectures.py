@@ -1,9 +1,10 @@
 """What a person does on the tab "Architectures"."""
 
 import re
+from itertools import pairwise
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from .conftest import Serving, ask, free_port
 
@@ -78,6 +79,63 @@ def test_bubbles_tell_on_hover_and_focus(table: Page) -> None:
     expect(tell).to_contain_text("lenet5_plain: 95.3\u00a0% top-1")
 
 
+def test_who_was_never_trained_looks_different_and_has_no_accuracy(table: Page) -> None:
+    expect(table.locator(".bubble")).to_have_count(3)
+    expect(table.locator("#bubbles")).to_contain_text("Top-1 not measured")
+    untrained = table.get_by_role("img", name="resnet50: top-1 not measured")
+    expect(untrained).to_have_class("bubble untrained")
+    expect(untrained).to_have_attribute("aria-label", re.compile("untrained$"))
+    expect(table.locator(".untrained")).to_have_count(1)
+    lowest = max(height(table, name) for name in ("lenet5_plain", "squeezenet1_1"))
+    assert height(table, "resnet50") > lowest  # pixels grow downwards
+
+
+def height(page: Page, name: str) -> float:
+    circle = page.get_by_role("img", name=f"{name}: ").locator("circle")
+    return float(circle.get_attribute("cy") or 0)
+
+
+@pytest.mark.parametrize(("small", "large", "steps"), [(0.99, 0.95, 0), (0.95, 0.99, 1)])
+def test_the_front_leaves_out_whom_another_beats(
+    page: Page, service: str, small: float, large: float, steps: int
+) -> None:
+    """A larger network is on the front only if it is right more often, on the same data."""
+
+    def measured(route: Route) -> None:
+        content = route.fetch().json()
+        for model in content["models"]:
+            if model["weights"]["trained"]:
+                model["metrics"]["top1"] = small if model["name"] == "lenet5_plain" else large
+                model["weights"]["trained_on"] = "the same"
+        route.fulfill(json=content)
+
+    page.route("**/models", measured)
+    page.goto(f"{service}#architectures")
+    page.get_by_label("Multiply-adds", exact=True).check()
+    expect(page.locator(".bubble")).to_have_count(2)
+    front = page.locator(".front")
+    expect(front).to_have_count(1)
+    assert (front.get_attribute("d") or "").count("V") == steps
+
+
+def test_data_that_differ_have_fronts_of_their_own(table: Page) -> None:
+    expect(table.locator(".front")).to_have_count(2)
+
+
+def test_multiply_adds_stand_in_until_a_latency_was_measured(page: Page, serving: Serving) -> None:
+    with serving() as address:
+        page.goto(f"{address}#architectures")
+        expect(page.locator(".bubble")).to_have_count(2)
+        expect(page.get_by_label("Multiply-adds", exact=True)).to_be_checked()
+        ask(address, "lenet5_plain")
+        expect(page.get_by_label("Latency", exact=True)).to_be_checked(timeout=PATIENCE)
+        expect(page.locator(".bubble")).to_have_count(1)
+        page.get_by_label("Multiply-adds", exact=True).check()
+        with page.expect_response("**/latency", timeout=PATIENCE):
+            pass
+        expect(page.get_by_label("Multiply-adds", exact=True)).to_be_checked()
+
+
 def test_the_area_of_a_bubble_is_its_parameters(table: Page) -> None:
     def radius(name: str) -> float:
         circle = table.get_by_role("img", name=f"{name}: ").locator("circle")
@@ -97,6 +155,28 @@ def test_more_multiply_adds_lie_to_the_right(table: Page) -> None:
         for name in ("lenet5_plain", "squeezenet1_1")
     }
     assert x["lenet5_plain"] < x["squeezenet1_1"]
+
+
+@pytest.mark.parametrize("times", [(1.9, 2.3), (3, 90), (0.2, 900)])
+def test_the_marks_below_the_chart_keep_apart_on_a_phone(
+    page: Page, service: str, times: tuple[float, float]
+) -> None:
+    def measured(route: Route) -> None:
+        content = route.fetch().json()
+        for model, p50 in zip(content["models"], times, strict=False):
+            model["phases_ms"]["total"] |= {"count": 1, "p50": p50}
+        route.fulfill(json=content)
+
+    page.route("**/latency", measured)
+    page.set_viewport_size({"width": 360, "height": 900})
+    page.goto(f"{service}#architectures")
+    page.locator(".bubble").first.wait_for()
+    marks = page.locator("#bubbles text", has_text=re.compile(r"^[\d.]+ ms$"))
+    assert marks.count() >= 1
+    boxes: list[tuple[float, float]] = marks.evaluate_all(
+        "all => all.map(mark => mark.getBoundingClientRect()).map(box => [box.left, box.right])"
+    )
+    assert all(right < left for (_, right), (left, _) in pairwise(sorted(boxes)))
 
 
 def test_the_service_goes_away_and_comes_back(page: Page, serving: Serving) -> None:

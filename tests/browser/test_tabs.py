@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from .conftest import Serving, free_port
+
 pytestmark = pytest.mark.browser
 
 TABS = ("Try", "Compare", "Architectures", "Live")
@@ -126,12 +128,38 @@ def test_nothing_moves_while_a_tab_fills(page: Page, service: str, tab: str) -> 
         assert page.evaluate("window.shift") < 0.01
 
 
-def test_the_page_without_its_pictures_weighs_less_than_100_kb(opened: Page) -> None:
-    weights: dict[str, int] = opened.evaluate(
+def test_a_first_look_without_its_pictures_weighs_less_than_100_kb(opened: Page) -> None:
+    """Each of the other tabs brings its script when it is opened."""
+    first = weights(opened)
+    assert any(name.endswith("try.js") for name in first)
+    assert not any(name.endswith("live.js") for name in first)
+    assert 0 < sum(first.values()) < 100 * 1024
+    tab_of(opened, "Live").click()
+    expect(opened.get_by_role("article")).to_have_count(3)
+    assert any(name.endswith("live.js") for name in weights(opened))
+
+
+def weights(page: Page) -> dict[str, int]:
+    """Bytes of every file of the page that was read so far."""
+    found: dict[str, int] = page.evaluate(
         """Object.fromEntries(["navigation", "resource"]
             .flatMap((kind) => performance.getEntriesByType(kind))
             .filter(({name}) => /(page\\/[^/]+\\.(js|css)|\\/)$/.test(name))
             .map(({name, decodedBodySize}) => [name, decodedBodySize]))"""
     )
-    assert any(name.endswith("live.js") for name in weights)
-    assert 0 < sum(weights.values()) < 100 * 1024
+    return found
+
+
+def test_a_tab_that_could_not_be_fetched_opens_when_the_service_is_back(
+    page: Page, serving: Serving
+) -> None:
+    port = free_port()
+    with serving(port) as address:
+        page.goto(address)
+        page.locator("#network:enabled").wait_for()
+    tab_of(page, "Live").click()
+    expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
+    with serving(port):
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("article")).to_have_count(3)
+    expect(page.get_by_role("alert")).to_be_hidden()
