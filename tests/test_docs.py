@@ -6,9 +6,18 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from models.card import Checkpoint
-from models.weights import SHIPPED
-from service.metrics import BATCH, BATCHES, IMAGES, LOAD, PHASE, QUEUE, READY, REJECTED, REQUESTS
+from service.metrics import (
+    BATCH,
+    BATCHES,
+    IMAGES,
+    LOAD,
+    MEMORY,
+    PHASE,
+    QUEUE,
+    READY,
+    REJECTED,
+    REQUESTS,
+)
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -32,28 +41,11 @@ def test_every_setting_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "metric", [REQUESTS, IMAGES, PHASE, BATCH, BATCHES, QUEUE, REJECTED, READY, LOAD]
+    "metric", [REQUESTS, IMAGES, PHASE, BATCH, BATCHES, QUEUE, REJECTED, READY, LOAD, MEMORY]
 )
 def test_every_metric_is_documented(metric: object) -> None:
     name = getattr(metric, "_name")  # noqa: B009 - prometheus-client has no public way
     assert f"`{name}" in OPERATIONS
-
-
-@pytest.mark.parametrize("card", sorted(SHIPPED.glob("*.json")), ids=lambda card: card.stem)
-def test_the_figures_of_the_shipped_weights_are_those_of_their_cards(card: Path) -> None:
-    checkpoint = Checkpoint.read(card)
-    page = (ROOT / "docs" / "trained.md").read_text(encoding="utf-8")
-    (row,) = (
-        line for line in page.splitlines() if line.startswith(f"| `{checkpoint.architecture}")
-    )
-    figures = checkpoint.metrics
-    shown = [figures["top1"], figures["top5"]]
-    if "pointing" in figures:
-        shown += [figures["pointing"], figures["pointing_chance"]]
-    for figure in shown:
-        assert f"| {figure * 100:.1f} % |" in row
-    assert f"| {checkpoint.weights.images:,} |" in row
-    assert f"| {figures['test_images']:.0f} " in row
 
 
 @pytest.mark.parametrize("page", ["README.md", *(str(p) for p in (ROOT / "docs").rglob("*.md"))])

@@ -12,6 +12,7 @@ from rich.console import Console
 from training import ship as shipping
 from training.digits import Split
 from training.evaluate_command import evaluate_command
+from training.fit_all_command import fit_all_command
 from training.fit_command import fit_command
 from training.recipe import Data
 from training.scenes import SIDE, scenes
@@ -29,6 +30,10 @@ Pictures = Annotated[Data, typer.Option(help="digits: 32x32 grey; scenes: 224x22
 
 
 cli.command("fit", epilog="Example: python -m training fit lenet5_plain --data digits")(fit_command)
+
+cli.command("fit-all", epilog="Example: python -m training fit-all --hours 4 --device cuda")(
+    fit_all_command
+)
 
 
 @cli.command(epilog="Example: python -m training ship squeezenet1_1 --data scenes --run runs/a.pt")

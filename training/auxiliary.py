@@ -53,9 +53,3 @@ class Auxiliaries(nn.Module):
             for hook in hooks:
                 hook.remove()
         return logits, self.aux1(maps[0]), self.aux2(maps[1])
-
-
-def loss(logits: tuple[Tensor, Tensor, Tensor], target: Tensor) -> Tensor:
-    """The cross entropy of all three, the auxiliaries' by `WEIGHT`."""
-    last, first, second = (functional.cross_entropy(one, target) for one in logits)
-    return last + WEIGHT * (first + second)

@@ -47,4 +47,4 @@ def drop_paths(network: FractalNet) -> None:
     network.register_forward_pre_hook(paths.draw)
     for module in network.modules():
         if isinstance(module, Fractal):
-            module.join = DroppingJoin(paths)
+            module.join = DroppingJoin(paths).train(module.training)

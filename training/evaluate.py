@@ -18,7 +18,7 @@ from service.engines import Engine
 from training.digits import LABELS, Bytes, Integers
 from training.folder import DataError
 from training.held_out import Batch, HeldOut, held_out, held_out_digits
-from training.measures import (
+from training.metrics import (
     Floats,
     calibration_error,
     chance,
@@ -40,10 +40,12 @@ _TOP: Final = 5
 class Evaluation:
     """`metrics` by name, shares of 1; the true `labels` [n] and the `chosen` classes [n].
 
-    `classes` is the number of the network's outputs; `unreadable` says why, of each file skipped.
+    `values` has the pictures' own figures [n], whose means are metrics; `classes` is the number of
+    the network's outputs; `unreadable` says why, of each file skipped.
     """
 
     metrics: dict[str, float]
+    values: dict[str, npt.NDArray[Any]]
     labels: Integers
     chosen: Integers
     classes: int
@@ -51,13 +53,15 @@ class Evaluation:
 
 
 def from_network(network: Network, preprocessing: Preprocessing) -> Answer:
-    """Answers as the exported graph will, in eager torch."""
-    served = Served(network, preprocessing, len(LABELS)).eval()
+    """Answers as the exported graph will, in eager torch, where the network lies."""
+    device = next(network.parameters()).device
+    served = Served(network, preprocessing, len(LABELS)).to(device).eval()
 
     def answer(images: Bytes, asked: Integers) -> tuple[Floats, Floats]:
         with torch.inference_mode():
-            logits, _, _, maps = served(torch.from_numpy(images), torch.from_numpy(asked))
-        return logits.numpy(), maps.numpy()
+            pixels, classes = (torch.from_numpy(a).to(device) for a in (images, asked))
+            logits, _, _, maps = served(pixels, classes)
+        return logits.cpu().numpy(), maps.cpu().numpy()
 
     return answer
 
@@ -126,7 +130,7 @@ def examine(
     metrics = {name: float(values.mean()) for name, values in columns.items()}
     metrics["ece"] = calibration_error(confidence, columns["top1"])
     metrics["test_images"] = float(len(labels))
-    return Evaluation(metrics, labels, chosen, classes, tuple(unreadable))
+    return Evaluation(metrics, columns, labels, chosen, classes, tuple(unreadable))
 
 
 def _rows(shown: Batch, logits: Floats, maps: Floats) -> dict[str, npt.NDArray[Any]]:

@@ -152,15 +152,15 @@ def _newest(home: Path, version: int | None) -> Path | None:
 
 def _shipped(model: str, data: str | None, artifacts: Path) -> Subject:
     wanted = data if data in DATA else "*"
-    cards = sorted(SHIPPED.glob(f"{model}.{wanted}.json"))
-    if not cards:
+    weights = sorted(SHIPPED.glob(f"{model}.{wanted}.safetensors"))
+    if not weights:
         on = f" on {data}" if data in DATA else ""
         raise DataError(
             f"no weights of {model}{on} are shipped, and {artifacts} has no {model}: "
             f"run `make export MODELS={model}`"
         )
-    card = Checkpoint.read(cards[0])
-    answer = from_network(load(model, cards[0].with_suffix(".safetensors")), card.preprocessing)
+    card = Checkpoint.read(weights[0].with_suffix(".json"))
+    answer = from_network(load(model, weights[0]), card.preprocessing)
     return Subject(answer, card, None, None, "pytorch", "fp32", BATCH)
 
 

@@ -2,18 +2,19 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import torch
 import typer
 from rich.console import Console
 
+from training.bar import progress
 from training.fit import fit
 from training.job import Job, Settings, finish, resumed, start
-from training.progress import progress
 
 console = Console()
 DeviceName = Literal["auto", "cpu", "cuda"]
+WORKERS: Final = "processes that draw pictures ahead, for a GPU; 0: none"
 
 
 def fit_command(
@@ -43,6 +44,7 @@ def fit_command(
     resume: Annotated[bool, typer.Option(help="go on from that checkpoint, as it began")] = False,
     device: Annotated[DeviceName, typer.Option(help="auto: a GPU if there is one")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="of torch, on a CPU")] = 1,
+    workers: Annotated[int, typer.Option(min=0, help=WORKERS)] = 0,
     every: Annotated[float, typer.Option(min=0, help="seconds between checkpoints")] = 15,
 ) -> None:
     """Trains NETWORK; leaves RUN.safetensors and its card for `python -m export --weights`.
@@ -61,7 +63,8 @@ def fit_command(
         flip, seed,
     )  # fmt: skip
     try:
-        job = start(resumed(asked, file) if resume else asked, file, chosen(device), console)
+        settings = resumed(asked, file) if resume else asked
+        job = start(settings, file, chosen(device), console, workers=workers)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     for line in job.pictures.skipped:

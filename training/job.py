@@ -7,26 +7,31 @@ import dataclasses
 import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from rich.console import Console
 
-from models.card import Checkpoint, Weights
+from models.architecture import Architecture, Network
+from models.card import Checkpoint, Preprocessing, Weights
 from models.catalog import architecture
-from training.fit import Budget, Run, Watch
-from training.measure import measure
-from training.network import initialise, keep_open
-from training.papers import paper_recipe
+from models.googlenet import GoogLeNet
+from training import forms
+from training.ahead import Ahead
+from training.auxiliary import Auxiliaries
+from training.papers import AUXILIARIES, paper_recipe
 from training.pictures import Pictures, labels, pictures, preprocessing
+from training.prepare import initialise, keep_open
+from training.progress import Budget, Log, Watch
 from training.recipe import Recipe, recipe
-from training.report import Log
+from training.run import Run
 from training.ship import leave
-from training.transfer import freeze, transferred
+from training.transfer import freeze, outermost, transferred
+from training.validate import validate
 
 IMAGES: Final = {"digits": 400_000, "scenes": 200_000}  # shown, where no budget is asked for
 FOLDER_EPOCHS, FOLDER_IMAGES = 20, 3200  # whichever is more: few pictures need many epochs
-TUNED: Final = 0.3  # of the modern rate, where weights that know something already may change
+TUNED: Final = 0.3  # of the rate, for weights that know something already; a new head gets all
 
 
 class SettingsError(ValueError):
@@ -65,7 +70,6 @@ class Job:
     run: Run
     pictures: Pictures
     budget: Budget
-    words: str  # of the recipe
     log: Log
 
 
@@ -90,32 +94,52 @@ def resumed(asked: Settings, file: Path) -> Settings:
     return replace(begun, images=asked.images, epochs=asked.epochs, minutes=asked.minutes)
 
 
-def start(settings: Settings, file: Path, device: str, console: Console) -> Job:
+def start(
+    settings: Settings, file: Path, device: str, console: Console, *, workers: int = 0
+) -> Job:
     """Everything at its beginning; `file` is where the checkpoint will lie, the log beside it.
+
+    Pictures are drawn ahead by so many `workers`, or in time where they are none.
 
     Raises a `ValueError` that says what to do (`DataError`, `WeightsError`, `SettingsError`).
     """
     row = architecture(settings.network)
+    network, prepared, origin = _network(settings, row, console)
+    form = forms.begin(row, network)
+    frozen = freeze(network, row, settings.freeze)
+    helped = settings.recipe == "paper" and row.name in AUXILIARIES
+    auxiliaries = Auxiliaries(cast("GoogLeNet", network)).to(device) if helped else None
+    shown = pictures(settings.data, prepared, settings.seed, flip=settings.flip)
+    feed = Ahead(shown.feed, workers) if workers else shown.feed
+    rules, new = _rules(settings, prepared.size), outermost(row)
+
+    def share(name: str) -> float:
+        return TUNED if origin and name not in new else 1.0
+
+    network = network.to(device)
+    run = Run(network, rules, prepared, settings.seed, feed, auxiliaries, share)
+    run.settings = dataclasses.asdict(settings)
+    words = (rules.words(), form, "auxiliary classifiers" * helped, origin, frozen)
+    run.words = "; ".join(filter(None, words))
+    log = Log(file.with_suffix(".csv"))
+    run.watch = Watch(shown.validation, shown.epoch, settings.patience, log)
+    return Job(settings, run, shown, settings.budget(shown.epoch), log)
+
+
+def _network(
+    settings: Settings, row: Architecture, console: Console
+) -> tuple[Network, Preprocessing, str]:
+    """At its beginning; what it is shown; where its weights are from, "" for chance."""
     classes = len(labels(settings.data))
     torch.manual_seed(settings.seed)
     if settings.weights == "random":
-        network, prepared = row.build(classes), preprocessing(row, settings.data)
+        network = row.build(classes)
         initialise(network, settings.seed)
-        origin = ""
-    else:
-        network, known = transferred(row, settings.weights, classes, settings.seed, console)
-        prepared = known.preprocessing
-        origin = f"from the weights {known.weights.name}, new head"
-        keep_open(network)
-    frozen = freeze(network, row, settings.freeze)
-    shown = pictures(settings.data, prepared, settings.seed, flip=settings.flip)
-    rules = _rules(settings, prepared.size)
-    run = Run(network.to(device), rules, prepared, settings.seed, shown.feed)
-    run.settings = dataclasses.asdict(settings)
-    log = Log(file.with_suffix(".csv"))
-    run.watch = Watch(shown.validation, shown.epoch, settings.patience, log)
-    words = "; ".join(filter(None, (rules.words(), origin, frozen)))
-    return Job(settings, run, shown, settings.budget(shown.epoch), words, log)
+        return network, preprocessing(row, settings.data), ""
+    network, known = transferred(row, settings.weights, classes, settings.seed, console)
+    keep_open(network)
+    origin = f"from the weights {known.weights.name} at {TUNED:g} of the rate, new head"
+    return network, known.preprocessing, origin
 
 
 def _rules(settings: Settings, side: int) -> Recipe:
@@ -125,8 +149,7 @@ def _rules(settings: Settings, side: int) -> Recipe:
     else:
         rules = recipe(row.name, settings.data, side)
         if settings.weights != "random":
-            scale = 1.0 if settings.freeze == "all" else TUNED
-            rules = replace(rules, rate=rules.rate * scale, warmup=0.1)
+            rules = replace(rules, warmup=0.1)
     if settings.batch:
         phases = tuple(replace(phase, batch=settings.batch) for phase in rules.phases)
         rules = replace(rules, phases=phases)
@@ -141,7 +164,7 @@ def finish(job: Job, file: Path) -> Checkpoint:
     run, shown, report = job.run, job.pictures, job.run.report
     if run.best:
         run.network.load_state_dict(run.best)
-    figures = measure(run.network, run.preprocessing, shown.held_out())
+    figures = validate(run.network, run.preprocessing, shown.held_out())
     weights = Weights(
         name=file.stem,
         source="trained here",
@@ -149,17 +172,18 @@ def finish(job: Job, file: Path) -> Checkpoint:
         trained=True,
         trained_on=shown.words,
         seed=run.seed,
-        recipe=job.words,
+        recipe=run.words,
         epochs=report.images // shown.epoch,
         images=report.images,
         seconds=round(report.seconds, 1),
         machine=f"{run.device.type}, {platform.machine()}",
     )
     metrics = {name: figures[name] for name in ("top1", "top5")}
+    row = architecture(job.settings.network)
     return leave(
-        run.network,
+        forms.end(row, run.network.state_dict(), len(shown.labels)),
         Checkpoint(
-            architecture=job.settings.network,
+            architecture=row.name,
             preprocessing=run.preprocessing,
             labels=shown.labels,
             weights=weights,

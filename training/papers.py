@@ -1,9 +1,11 @@
 """The recipes that the papers state, a row a family; the lectures quote them.
 
 Rates are for the batch beside them and for ImageNet. A figure that a paper leaves out is taken
-from the row's second source. Momentum is 0.9 in all of them. Families whose paper trains in
-another way have no row: LeNet-5 (one picture at a time, rates from a diagonal Hessian),
-Inception-v4 and NASNet (RMSProp), MobileNet (RMSProp, its rate unstated).
+from the row's second source. Momentum is 0.9 in all of them; unlike in the papers, biases and the
+scales of normalisation do not decay. Families whose paper trains in another way have no row:
+LeNet-5 (one picture at a time, rates from a diagonal Hessian), Inception-v4 and NASNet (RMSProp),
+MobileNet (RMSProp, its rate unstated), FractalNet (a tenth whenever the epochs that are left have
+halved), stochastic depth (a tenth after a half and three quarters, on CIFAR).
 """
 
 from typing import Final
@@ -24,7 +26,7 @@ FAMILIES: Final[dict[str, Row]] = {
     ),
     "NIN": (
         *(128, 0.01, 5e-4, 0.5, "plateau"),
-        f"Lin et al. 2013, section 4.1, which follows {_KRIZHEVSKY} (rate, weight decay)",
+        "Lin et al. 2013, section 4.1; rate, weight decay: the first author's solver for ImageNet",
     ),
     "VGG": (256, 0.01, 5e-4, 0.5, "plateau", "Simonyan & Zisserman 2014, section 3.1"),
     "GoogLeNet": (
@@ -35,10 +37,11 @@ FAMILIES: Final[dict[str, Row]] = {
     "DenseNet": (256, 0.1, 1e-4, 0.0, "steps", "Huang et al. 2016, section 4.2"),
     "SqueezeNet": (
         *(512, 0.04, 2e-4, 0.5, "linear"),
-        "Iandola et al. 2016, section 3.3; batch and weight decay: the authors' solver.prototxt",
+        "Iandola et al. 2016, section 3.3; batch, weight decay: the authors' solver for v1.1",
     ),
 }
 NESTEROV: Final = {"DenseNet"}
+AUXILIARIES: Final = {"googlenet_2014", "googlenet"}  # Szegedy et al. 2014, section 5
 
 
 def paper_recipe(architecture: Architecture, data: str, side: int) -> Recipe:

@@ -129,13 +129,22 @@ _MOBILENET: Final = (
     Phase(until=0.38, side=112, batch=32, difficulty=MIDDLE),
     Phase(until=1.00, side=224, batch=16, difficulty=TRAIN),
 )
+# With batch normalisation a network leaves chance at once: most is learned small, and cheaply.
+_NORMALISED: Final = (
+    Phase(until=0.15, side=64, batch=32, difficulty=PLAIN),
+    Phase(until=0.45, side=64, batch=32, difficulty=NEAR),
+    Phase(until=0.82, side=112, batch=32, difficulty=MIDDLE),
+    Phase(until=1.00, side=224, batch=32, difficulty=TRAIN),
+)
+_LENET: Final = Recipe(phases=(Phase(until=1.0, side=32, batch=64),), rate=2e-3, bfloat16=())
 
 RECIPES: Final[dict[tuple[str, str], Recipe]] = {
-    ("lenet5_plain", "digits"): Recipe(
-        phases=(Phase(until=1.0, side=32, batch=64),), rate=2e-3, bfloat16=()
-    ),
+    ("lenet5", "digits"): _LENET,
+    ("lenet5_plain", "digits"): _LENET,
     ("squeezenet1_1", "scenes"): Recipe(phases=_SQUEEZENET, rate=1e-3, dropout=0.1),
     ("mobilenet_v1", "scenes"): Recipe(phases=_MOBILENET, rate=2e-3),
+    ("resnet18", "scenes"): Recipe(phases=_NORMALISED, rate=2e-3),
+    ("googlenet", "scenes"): Recipe(phases=_NORMALISED, rate=2e-3),
 }
 
 

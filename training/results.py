@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from training.evaluate import Evaluation
-from training.measures import Reals
+from training.metrics import Reals
 
 READABLE: Final = 20  # classes; of more, a terminal gets the worst ones and a picture no figures
 

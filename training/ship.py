@@ -7,7 +7,7 @@ figures in it belong to the rounded weights, since those are the ones that will 
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import safetensors.torch
 import torch
@@ -17,11 +17,15 @@ from models.architecture import Network
 from models.card import Checkpoint, Weights
 from models.catalog import architecture
 from models.weights import SHIPPED
+from training import forms
 from training.digits import LABELS, digits
 from training.evaluate import evaluate, from_network
 from training.feed import PREPROCESSING
 from training.photographs import PHOTOGRAPHS
 from training.recipe import Data, recipe
+
+LARGEST: Final = 25_000_000  # bytes of a weights file that is shipped
+TOGETHER: Final = 150_000_000  # of all of them
 
 
 def rounded(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -47,17 +51,28 @@ class Remarks:
     note: str = ""
 
 
-def ship(
-    name: str, data: Data, run: Path, remarks: Remarks, *, images: int, folder: Path = SHIPPED
+def ship(  # noqa: PLR0913 - a keyword each
+    name: str,
+    data: Data,
+    run: Path,
+    remarks: Remarks,
+    *,
+    images: int,
+    folder: Path = SHIPPED,
+    device: str = "cpu",
 ) -> Checkpoint:
-    """Writes the weights of the run saved in `run` and their card, measured on `images` scenes."""
-    state: dict[str, Any] = torch.load(run, weights_only=True)
-    content = safetensors.torch.save(rounded(state["network"]))
+    """Writes the weights of the run saved in `run` and their card, measured on `images` scenes.
+
+    The card alone, if the weights are too large: it says how good they are, and how they are made.
+    """
+    state: dict[str, Any] = torch.load(run, map_location="cpu", weights_only=True)
+    served = forms.end(architecture(name), state["network"], len(LABELS))
+    content = safetensors.torch.save(rounded(served.state_dict()))
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.{data}.safetensors"
     temporary = file.with_name(file.name + ".part")
     temporary.write_bytes(content)
-    answer = from_network(load(name, temporary), PREPROCESSING[data])
+    answer = from_network(load(name, temporary).to(device), PREPROCESSING[data])
     checkpoint = Checkpoint(
         architecture=name,
         preprocessing=PREPROCESSING[data],
@@ -65,9 +80,18 @@ def ship(
         weights=_weights(name, data, hashlib.sha256(content).hexdigest(), state, remarks),
         metrics=evaluate(answer, data, images=images),
     )
-    temporary.replace(file)
+    if _fits(len(content), file):
+        temporary.replace(file)
+    else:
+        temporary.unlink()
+        file.unlink(missing_ok=True)
     checkpoint.write(file.with_suffix(".json"))
     return checkpoint
+
+
+def _fits(size: int, file: Path) -> bool:
+    others = sum(f.stat().st_size for f in file.parent.glob("*.safetensors") if f != file)
+    return size <= LARGEST and size + others <= TOGETHER
 
 
 def leave(network: Network, card: Checkpoint, file: Path) -> Checkpoint:
@@ -91,6 +115,7 @@ def _weights(
 ) -> Weights:
     """An epoch is as many pictures as there are training digits."""
     report = state["report"]
+    words = state.get("words") or recipe(name, data).words()
     return Weights(
         name=f"{data}-v1",
         source="shipped",
@@ -98,7 +123,7 @@ def _weights(
         trained=True,
         trained_on=trained_on(data),
         seed=state["seed"],
-        recipe="; ".join(filter(None, (recipe(name, data).words(), remarks.note))),
+        recipe="; ".join(filter(None, (words, remarks.note))),
         epochs=report["images"] // len(digits("train").labels),
         images=report["images"],
         seconds=round(report["seconds"], 1),

@@ -1,10 +1,9 @@
-"""The form of stochastic depth that is trained; `models/stochastic_depth.py` has the served one.
+"""Stochastic depth: a ResNet in training leaves out blocks at random, the late ones more often.
 
 Huang, Sun, Liu, Sedra, Weinberger 2016, "Deep Networks with Stochastic Depth", equations 2 and 5.
-The weights have ResNet's keys; `fold` them before they are exported.
+The weights have ResNet's keys, but a branch counts `p` times what they say: they are folded
+(`models/stochastic_depth.py`) before they are served.
 """
-
-from itertools import count
 
 import torch
 from torch import Tensor
@@ -16,9 +15,7 @@ from models.stochastic_depth import survival
 class StochasticBottleneck(Bottleneck):
     """In training the branch is computed with probability `p`, for all images of a batch alike."""
 
-    def __init__(self, channels: int, width: int, stride: int, p: float) -> None:
-        super().__init__(channels, width, stride)
-        self.p = p
+    p: float
 
     def branch(self, x: Tensor) -> Tensor:
         if not self.training:
@@ -28,12 +25,16 @@ class StochasticBottleneck(Bottleneck):
         return x.new_zeros(())  # nothing is added to the shortcut
 
 
-def stochastic_resnet(depths: tuple[int, ...], classes: int = 1000) -> ResNet:
-    """A ResNet of bottlenecks, each less likely to survive than the one before it."""
-    numbers = count(1)
+@torch.no_grad()
+def drop_blocks(network: ResNet) -> None:
+    """From now on `network`, whenever it trains, does so with stochastic depth; its keys stay.
 
-    def block(channels: int, width: int, stride: int) -> StochasticBottleneck:
-        p = survival(next(numbers), sum(depths))
-        return StochasticBottleneck(channels, width, stride, p)
-
-    return ResNet(block, depths, classes)
+    Out of training it computes what it did: the last normalisation of a branch gives up p.
+    """
+    blocks = [m for m in network.modules() if isinstance(m, Bottleneck)]
+    for i, block in enumerate(blocks, start=1):
+        block.__class__ = StochasticBottleneck
+        p = survival(i, len(blocks))
+        setattr(block, "p", p)  # noqa: B010 - the type of `block` is that of its former class
+        block.bn3.weight.div_(p)
+        block.bn3.bias.div_(p)

@@ -14,9 +14,9 @@ from models.architecture import Architecture, Network
 from models.card import Checkpoint
 from models.weights.files import WeightsError
 from models.weights.sources import obtain
-from training.network import initialise
+from training.prepare import initialise
 
-__all__ = ["WeightsError", "freeze", "stages", "transferred"]
+__all__ = ["WeightsError", "freeze", "outermost", "stages", "transferred"]
 
 _OPENED = {"features", "blocks", "classifier"}  # what holds a network's stages one level deeper
 
@@ -31,13 +31,13 @@ def transferred(
     known, checkpoint = obtain(architecture, source, console)
     network = architecture.build(classes)
     initialise(network, seed)
-    outermost = _outermost(architecture)
-    kept = {k: v for k, v in known.state_dict().items() if k not in outermost}
+    head = outermost(architecture)
+    kept = {k: v for k, v in known.state_dict().items() if k not in head}
     network.load_state_dict(network.state_dict() | kept)
     return network, checkpoint
 
 
-def _outermost(architecture: Architecture) -> set[str]:
+def outermost(architecture: Architecture) -> set[str]:
     """The keys of the layer whose size follows the number of classes."""
     with torch.device("meta"):
         two, three = (architecture.build(n).state_dict() for n in (2, 3))
@@ -52,11 +52,11 @@ def stages(architecture: Architecture) -> tuple[tuple[str, ...], ...]:
     """
     with torch.device("meta"):
         network = architecture.build(2)
-    outermost = _outermost(architecture)
+    head = outermost(architecture)
     found: list[tuple[str, ...]] = []
     for path, module in _parts(network):
         keys = {f"{path}.{key}" for key in module.state_dict()}
-        if not list(module.parameters()) or keys & outermost:
+        if not list(module.parameters()) or keys & head:
             continue
         if found and all(p.ndim == 1 for p in module.parameters()):
             found[-1] = (*found[-1], path)

@@ -1,12 +1,19 @@
 """The auxiliary classifiers against the published counts, keys and the paper's loss."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from models.catalog import architecture
 from models.googlenet import GoogLeNet
-from training.auxiliary import Auxiliaries, loss
+from training.auxiliary import Auxiliaries
+from training.feed import PREPROCESSING, feed
+from training.papers import paper_recipe
+from training.progress import Budget
+from training.run import Run
 
 
 def built(name: str, classes: int = 1000) -> tuple[GoogLeNet, Auxiliaries]:
@@ -65,11 +72,37 @@ def test_their_loss_reaches_the_middle_of_the_network_and_no_further(name: str) 
 
 
 def test_the_loss_is_the_papers() -> None:
-    sure = torch.tensor([[0.0, 100.0]])
-    unsure = torch.zeros(1, 2)  # a cross entropy of log 2
-    target = torch.tensor([1])
-    log2 = float(torch.tensor(2.0).log())
+    """The auxiliaries' by 0.3; in a run they learn, and are in its checkpoint."""
+    network, auxiliaries = built("googlenet_2014", 10)
+    x = torch.randn(2, 3, 224, 224)
+    with torch.no_grad():
+        logits = auxiliaries.eval()(network.eval(), x)
+    rules = replace(paper_recipe(architecture("googlenet_2014"), "scenes", 224), dropout=0.0)
+    run = Run(network, rules, PREPROCESSING["scenes"], 1, feed("scenes", 1), auxiliaries)
+    target = torch.tensor([3, 7])
+    main, *others = (float(nn.functional.cross_entropy(y, target)) for y in logits)
 
-    assert float(loss((unsure, sure, sure), target)) == pytest.approx(log2)
-    assert float(loss((sure, unsure, sure), target)) == pytest.approx(0.3 * log2)
-    assert float(loss((unsure, unsure, unsure), target)) == pytest.approx(1.6 * log2)
+    answer, loss = run._forward(x, target)
+    assert torch.allclose(answer, logits[0], atol=1e-5)
+    assert float(loss.detach()) == pytest.approx(main + 0.3 * sum(others), rel=1e-4)
+
+
+def test_auxiliaries_train_beside_the_network_and_go_on_where_they_were(tmp_path: Path) -> None:
+    def started(seed: int) -> Run:
+        torch.manual_seed(seed)
+        network, auxiliaries = built("googlenet_2014", 10)
+        rules = paper_recipe(architecture("googlenet_2014"), "scenes", 224)
+        rules = replace(rules, phases=(replace(rules.phases[0], batch=2),))
+        return Run(network, rules, PREPROCESSING["scenes"], 1, feed("scenes", 1), auxiliaries)
+
+    run, other = started(1), started(2)
+    before = run.auxiliaries.aux2.fc2.weight.clone() if run.auxiliaries else torch.zeros(1)
+    run.step(Budget(images=100))
+    run.save(tmp_path / "run.pt")
+    other.load(tmp_path / "run.pt")
+    assert run.auxiliaries
+    assert other.auxiliaries
+    weight = run.auxiliaries.aux2.fc2.weight
+    assert not torch.equal(weight, before)
+    assert torch.equal(weight, other.auxiliaries.aux2.fc2.weight)
+    assert not any(key.startswith("aux") for key in run.network.state_dict())

@@ -12,7 +12,7 @@ from training.__main__ import cli
 runner = CliRunner()
 
 
-@pytest.mark.parametrize("command", ["fit", "ship", "evaluate", "scene"])
+@pytest.mark.parametrize("command", ["fit", "fit-all", "ship", "evaluate", "scene"])
 def test_help_shows_an_example(command: str) -> None:
     answer = runner.invoke(cli, [command, "--help"])
     assert answer.exit_code == 0

@@ -19,7 +19,7 @@ from training.digits import Bytes, Integers
 from training.evaluate import Evaluation, evaluate, examine, from_engine
 from training.feed import plain_digits
 from training.held_out import Batch, HeldOut
-from training.measures import Floats
+from training.metrics import Floats
 from training.results import class_table, confusion, confusion_picture, per_class
 
 runner = CliRunner()

@@ -16,9 +16,11 @@ from torch import Tensor, nn
 
 from models.catalog import architecture
 from training.feed import PREPROCESSING, Batch, feed
-from training.fit import Budget, DepthwiseFloat32, Report, Run, fit, initialise
+from training.fit import fit
+from training.prepare import DepthwiseFloat32, initialise
+from training.progress import Budget, Log, Report, Watch
 from training.recipe import Phase, recipe
-from training.report import Log, Watch
+from training.run import Run
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ from training.digits import Bytes, Integers
 from training.evaluate import examine
 from training.folder import DataError, Folder, folder, pixels, readable, split
 from training.held_out import held_out_folder, outputs_of
-from training.measures import Floats
+from training.metrics import Floats
 
 SMALL = Preprocessing(3, 8, 8, "bilinear", (0.5,) * 3, (0.5,) * 3)
 

@@ -27,7 +27,7 @@ def test_an_own_recipe_ends_at_full_size_with_its_rate_at_zero(key: tuple[str, s
 
 
 def test_any_other_network_gets_todays_recipe_at_its_own_size() -> None:
-    rules = recipe("resnet18", "scenes", 224)
+    rules = recipe("resnet34", "scenes", 224)
     assert [(p.until, p.side) for p in rules.phases] == [(1.0, 224)]
     assert (rules.optimiser, rules.schedule, rules.bfloat16) == ("adamw", "cosine", ("cuda",))
     assert rules.smoothing > 0

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from models.catalog import architecture
 from models.resnet import D50, Bottleneck, ResNet
 from models.stochastic_depth import fold, survival
-from training.stochastic_depth import StochasticBottleneck, stochastic_resnet
+from training.stochastic_depth import StochasticBottleneck, drop_blocks
 
 DEPTHS = (1, 2, 1, 1)
 
@@ -29,7 +29,8 @@ def prepare(module: nn.Module) -> None:
 
 
 def bottleneck(channels: int, stride: int, p: float) -> StochasticBottleneck:
-    block = StochasticBottleneck(channels, 8, stride, p)
+    block = StochasticBottleneck(channels, 8, stride)
+    block.p = p
     prepare(block)
     return block
 
@@ -95,8 +96,24 @@ def test_a_dropped_block_is_not_computed() -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in block.state_dict().items())
 
 
+def stochastic() -> ResNet:
+    network = ResNet(Bottleneck, DEPTHS, 10)
+    drop_blocks(network)
+    return network
+
+
+def test_out_of_training_the_network_computes_what_it_did() -> None:
+    network = ResNet(Bottleneck, DEPTHS, 10)
+    prepare(network)
+    x = images(3, 64)
+    with torch.no_grad():
+        before = network(x)
+        drop_blocks(network)
+        assert torch.allclose(network(x), before)
+
+
 def test_the_folded_network_computes_what_the_trained_one_does() -> None:
-    trained = stochastic_resnet(DEPTHS, 10)
+    trained = stochastic()
     prepare(trained)
     plain = ResNet(Bottleneck, DEPTHS, 10).double().eval()
     x = images(3, 64)
@@ -109,9 +126,10 @@ def test_the_folded_network_computes_what_the_trained_one_does() -> None:
             assert torch.allclose(plain(x), expected)
 
 
-def test_the_trained_network_is_a_resnet_with_the_keys_of_the_row() -> None:
+def test_blocks_survive_as_the_row_says_and_keys_stay() -> None:
     with torch.device("meta"):
-        trained = stochastic_resnet(D50)
+        trained = ResNet(Bottleneck, D50)
+        drop_blocks(trained)
         row = architecture("stochastic_depth_resnet50").build(1000)
     blocks = [m for m in trained.modules() if isinstance(m, StochasticBottleneck)]
     assert [block.p for block in blocks] == [1 - i / 32 for i in range(1, 17)]
@@ -119,7 +137,7 @@ def test_the_trained_network_is_a_resnet_with_the_keys_of_the_row() -> None:
 
 
 def test_every_batch_trains_another_part_of_the_network() -> None:
-    network = stochastic_resnet(DEPTHS, 10)
+    network = stochastic()
     patterns = set()
     for _ in range(12):
         network.zero_grad()

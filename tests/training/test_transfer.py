@@ -15,12 +15,13 @@ from models.card import Checkpoint, ModelCard
 from models.catalog import CATALOG, architecture
 from service.engines import open_engine
 from training.feed import PREPROCESSING, feed
-from training.fit import Budget, Run
 from training.folder import pixels
-from training.network import keep_open
 from training.photographs import photographs
 from training.pictures import pictures, preprocessing
+from training.prepare import keep_open
+from training.progress import Budget
 from training.recipe import recipe
+from training.run import Run
 from training.transfer import WeightsError, freeze, stages, transferred
 
 ROOT = Path(__file__).parents[2]

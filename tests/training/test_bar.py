@@ -4,8 +4,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from training.progress import progress
-from training.report import Report
+from training.bar import progress
+from training.progress import Report
 
 REPORT = Report(images=640, seconds=12, spent=0.25, side=64, loss=1.5, top1=0.5, pace=53)
 WORDS = "25.0%, 12 s, 640 images, now at 64 px, loss 1.500, training top-1 50.0%"

@@ -1,4 +1,4 @@
-"""How good a network is, while it lies where it trains; the service is `training/evaluate.py`."""
+"""How good a network is where it trains, in torch; `training/evaluate.py` asks what serves."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from models.card import Preprocessing
 from training.feed import Batch
 
 
-def measure(
+def validate(
     network: Network, preprocessing: Preprocessing, batches: Iterable[Batch]
 ) -> dict[str, float]:
     """The mean cross entropy `loss`, `top1` and `top5` as shares of 1, and how many `images`.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.measures import (
+from training.metrics import (
     Floats,
     calibration_error,
     chance,
