@@ -1,28 +1,24 @@
 """python -m bench: how fast the networks answer, and what serving them costs."""
 
-import contextlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from bench import load as loads
-from bench import load_report, rounds, scenarios
+from bench import load_report, scenarios
 from bench import precision as precisions
-from bench.loadgen import NotMeasured, Scenario
+from bench.capacity_command import capacity_command
+from bench.compare.commands import compare, diff
+from bench.loadgen import Scenario
 from bench.report import Report, console, save, show
-from bench.server import NotServing, Server
+from bench.terminal import explained, progress_bar, server_at, told
 from service.engines import Kind
 
 MODELS = ["lenet5_plain", "squeezenet1_1", "resnet50"]
 
 cli = typer.Typer(add_completion=False, rich_markup_mode="markdown", no_args_is_help=True)
-told = Console(stderr=True)
 
 Models = Annotated[list[str] | None, typer.Argument(help=f"Default: {' '.join(MODELS)}.")]
 Artifacts = Annotated[Path, typer.Option(help="What `python -m export` has published.")]
@@ -48,7 +44,7 @@ def engine(
     Example: `python -m bench engine resnet50 --seconds 5`
     """
     plan = scenarios.Plan(artifacts, models or MODELS, seconds, rounds, _numbers(batches), kind)
-    with _explained(), _progress() as progress:
+    with explained(), progress_bar() as progress:
         report = scenarios.engine(plan, progress)
     _finish(report, json)
 
@@ -70,8 +66,8 @@ def serve(
     Example: `python -m bench serve squeezenet1_1 --rounds 7 --json report.json`
     """
     plan = scenarios.Plan(artifacts, models or MODELS, seconds, rounds, _numbers(batches), kind)
-    with _explained(), _progress() as progress:
-        report = scenarios.serve(plan, _numbers(clients), _server(url), progress)
+    with explained(), progress_bar() as progress:
+        report = scenarios.serve(plan, _numbers(clients), server_at(url), progress)
     _finish(report, json)
 
 
@@ -87,7 +83,7 @@ def precision(
 
     Example: `python -m bench precision squeezenet1_1 mobilenet_v1`
     """
-    with _explained(), _progress() as progress:
+    with explained(), progress_bar() as progress:
         report = precisions.measure(
             artifacts,
             models or ["squeezenet1_1"],
@@ -127,11 +123,16 @@ def load(
     if scenario != "server" and (bound_ms or rate or cross_check):
         raise typer.BadParameter("--bound-ms, --rate and --cross-check are for --scenario server")
     plan = loads.Plan(model, scenario, seconds, out, artifacts, images, bound_ms, rate, cross_check)
-    with _explained(), _progress() as progress:
-        found = loads.measure(plan, _server(url), progress)
+    with explained(), progress_bar() as progress:
+        found = loads.measure(plan, server_at(url), progress)
     load_report.show(found, console())
     told.print(f"logs and results: {load_report.save(found, out)}", soft_wrap=True)
     raise typer.Exit(load_report.exit_code(found))
+
+
+cli.command("capacity")(capacity_command)
+cli.command()(compare)
+cli.command()(diff)
 
 
 def _numbers(text: str) -> list[int]:
@@ -142,42 +143,6 @@ def _numbers(text: str) -> list[int]:
     if not found or min(found) < 1:
         raise typer.BadParameter(f"{text!r} is no list like 1,8,32")
     return found
-
-
-def _server(url: str) -> Server | None:
-    if not url:
-        return None
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
-        raise typer.BadParameter(f"{url!r} is no address like http://127.0.0.1:8000")
-    return Server(parts.hostname, parts.port or 80)
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """What a user can mend is one line, no traceback."""
-    try:
-        yield
-    except (NotServing, NotMeasured, FileNotFoundError) as error:
-        told.print(f"[red]not measured[/]: {error}", soft_wrap=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        told.print("stopped before anything was measured")
-        raise typer.Exit(130) from None
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[rounds.Progress]:
-    """A bar on a terminal, a line for each turn otherwise; both on standard error."""
-    if not told.is_terminal:
-        yield lambda done, total, who: told.print(f"{done + 1}/{total} {who}", soft_wrap=True)
-        return
-    columns = (*Progress.get_default_columns()[:2], TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=told, transient=True) as bar:
-        task = bar.add_task("loading")
-        yield lambda done, total, who: bar.update(
-            task, completed=done, total=total, description=who
-        )
 
 
 def _finish(report: Report, json: Path | None) -> None:

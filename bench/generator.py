@@ -1,7 +1,8 @@
 """One LoadGen test as a process of its own: `python -m bench.generator DIRECTORY`.
 
 A process, because LoadGen cannot be stopped: Ctrl-C ends the process. It finds `spec.json` in the
-directory and leaves LoadGen's logs there, and in `client.json` what LoadGen cannot know.
+directory and leaves LoadGen's logs there, in `client.json` what LoadGen cannot know, and in
+`metrics.txt` what the server had counted when the test began, after warming up.
 """
 
 import dataclasses
@@ -13,10 +14,11 @@ from typing import Any
 
 import mlperf_loadgen as loadgen
 
+from bench import metrics
 from bench.client import Load
 from bench.connections import Connections
 from bench.http import request
-from bench.loadgen import CLIENT, NAMES, SPEC, Seen, Spec
+from bench.loadgen import CLIENT, METRICS, NAMES, SPEC, Seen, Spec
 
 QUERIES = 100  # at least, however slow the network is
 STREAMS = 8  # requests at once in MultiStream, as MLPerf has it
@@ -51,6 +53,7 @@ def run(spec: Spec, directory: Path) -> Seen:
     if not one.count or not many.count:
         raise OSError(f"{spec.path} was never answered with 200")
     connections = Connections(address, payloads, complete)
+    (directory / METRICS).write_text(metrics.fetch(*address))
 
     def issue(samples: list[Any]) -> None:
         for sample in samples:

@@ -74,7 +74,7 @@ def warned(found: Measured) -> list[Warned]:
     if found.check_failures:
         told.append(Warned("errors", f"independent client: {found.check_failures} failed"))
     if found.result:
-        told += _of_run(found.result, found.null)
+        told += of_run(found.result, found.null)
         if found.check_p99 and abs(found.check_p99 / found.result.p99 - 1) > AGREE:
             off = found.check_p99 / found.result.p99 - 1
             told.append(Warned("unstable", f"the independent client's p99 differs by {off:+.0%}"))
@@ -94,7 +94,7 @@ def exit_code(found: Measured) -> int:
     return 0 if found.result else 3
 
 
-def _of_run(run: Run, null: Run | None) -> Iterator[Warned]:
+def of_run(run: Run, null: Run | None) -> Iterator[Warned]:
     if not run.long_enough:
         yield Warned("too short", f"{run.logs}: all was sent before the time was over; try again")
     if not run.sure:

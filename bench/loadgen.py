@@ -19,9 +19,10 @@ from typing import Any, Literal
 
 from bench.samples import percentile
 
-SPEC, CLIENT, TRACE, DETAIL = (
+SPEC, CLIENT, METRICS, TRACE, DETAIL = (
     "spec.json",
     "client.json",
+    "metrics.txt",
     "mlperf_log_trace.json",
     "mlperf_log_detail.txt",
 )
@@ -143,6 +144,11 @@ def read(spec: Spec, directory: Path) -> Run:
         sure=bool(said.get("early_stopping_met")),
         logs=directory.name,
     )
+
+
+def latencies(spec: Spec, directory: Path) -> list[float]:
+    """Seconds of each query, in the order in which they were due."""
+    return _per_query(_samples((directory / TRACE).read_text()), spec.scenario)
 
 
 @dataclass(frozen=True, slots=True)

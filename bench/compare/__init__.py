@@ -1,0 +1,1 @@
+"""Networks side by side over HTTP: measuring them, the report, and two reports compared."""
