@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
+import onnxruntime
 from rich.console import Console
 from rich.markup import escape
 from safetensors.torch import save_file
@@ -148,8 +149,9 @@ def _publish(card: ModelCard, building: Path, artifacts: Path) -> ModelCard:
 
 
 def _versions() -> dict[str, str]:
-    names = ("torch", "onnx", "onnxscript", "onnxruntime")
-    return {name: importlib.metadata.version(name) for name in names}
+    """Of the packages that made the file; ONNX Runtime's has another name on a GPU host."""
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxscript")}
+    return versions | {"onnxruntime": onnxruntime.__version__}
 
 
 def _commit() -> str | None:
