@@ -11,10 +11,14 @@ from bench import load_report, scenarios
 from bench import precision as precisions
 from bench.capacity_command import capacity_command
 from bench.compare.commands import compare, diff
+from bench.gpu.command import BATCHES, engine_on_gpu
+from bench.gpu.loop import GpuPlan
 from bench.loadgen import Scenario
 from bench.report import Report, console, save, show
 from bench.terminal import explained, progress_bar, server_at, told
+from models.card import Precision
 from service.engines import Kind
+from service.engines.device import Device
 
 MODELS = ["lenet5_plain", "squeezenet1_1", "resnet50"]
 
@@ -33,17 +37,39 @@ Batches = Annotated[str, typer.Option(help="Images a run, for the bare loops.")]
 def engine(
     models: Models = None,
     artifacts: Artifacts = Path("artifacts"),
-    kind: Engine = "ort",
+    kind: Annotated[
+        Kind | None, typer.Option("--engine", help="On the CPU, default ort; a GPU has all.")
+    ] = None,
+    device: Annotated[Device, typer.Option(help="cuda: the first GPU.")] = "cpu",
+    precision: Annotated[
+        Precision | None, typer.Option(help="On a GPU, default fp16; the CPU has fp32.")
+    ] = None,
     seconds: Seconds = 3.0,
     rounds: Rounds = 5,
-    batches: Batches = "1,4,8",
+    batches: Annotated[
+        str | None, typer.Option(help=f"Images a run. Default: 1,4,8; on a GPU {BATCHES}.")
+    ] = None,
     json: Json = None,
 ) -> None:
     """Measures decoding and the engine alone, without HTTP, in all forms.
 
-    Example: `python -m bench engine resnet50 --seconds 5`
+    On a GPU: TensorRT, ONNX Runtime, torch.compile and eager torch, each with pixels that are
+    there, with pixels from the host and with JPEGs, beside what the GPU can do at most.
+
+    Example: `python -m bench engine resnet50 --device cuda --batches 1,128`
     """
-    plan = scenarios.Plan(artifacts, models or MODELS, seconds, rounds, _numbers(batches), kind)
+    names = models or MODELS
+    numbers = _numbers(batches or ("1,4,8" if device == "cpu" else BATCHES))
+    if device == "cuda":
+        if kind:
+            raise typer.BadParameter("--engine is for the CPU: on a GPU all take part")
+        engine_on_gpu(
+            GpuPlan(artifacts, names, precision or "fp16", seconds, rounds, numbers), json
+        )
+        return
+    if precision:
+        raise typer.BadParameter("--precision is for a GPU: see `python -m bench precision`")
+    plan = scenarios.Plan(artifacts, names, seconds, rounds, numbers, kind or "ort")
     with explained(), progress_bar() as progress:
         report = scenarios.engine(plan, progress)
     _finish(report, json)

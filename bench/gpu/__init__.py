@@ -1,0 +1,1 @@
+"""`python -m bench engine --device cuda`: the engines on a GPU, without HTTP."""
