@@ -154,7 +154,7 @@ def test_another_file_is_refused_by_its_hash(
 
     with pytest.raises(WeightsError, match=r"arrived damaged.*must begin with 0{8}"):
         fetched(row)
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert {f.suffix for f in (tmp_path / "cache").iterdir()} <= {".lock"}
 
 
 @some
