@@ -29,7 +29,11 @@ export function across(values, {left, right}) {
   });
   const apart = (/** @type {number[]} */ marks) =>
     marks.every((mark, i) => i === 0 || x(mark) - x(marks[i - 1]) >= APART);
-  return {x, marks: choices.find(apart) ?? choices[choices.length - 1]};
+  const decades = choices[choices.length - 1];
+  for (let every = 2; every < decades.length; every++) {
+    choices.push(decades.filter((_, i) => i % every === 0));
+  }
+  return {x, marks: choices.find(apart) ?? decades.slice(0, 1)};
 }
 
 /**
