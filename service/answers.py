@@ -57,7 +57,7 @@ def answer(
     """
     begun, loaded, read = before
     last = max(found, key=lambda p: p.answer.finished).answer
-    ran = (last.arrived, last.started, last.decoding, last.finished)
+    ran = (last.arrived, last.started, last.decoded, last.finished)
     timing = Timing(loaded, read, *ran, time.perf_counter())
     phases = {name: seconds * 1e3 for name, seconds in model.observe(timing).items()}
     body = served_by(model) | {

@@ -51,15 +51,15 @@ class Histogram:
 class Timing:
     """When what happened to one request (`perf_counter` seconds).
 
-    Most images are decoded on the lane, which takes `decoding` of the seconds after they `started`;
-    some before they `arrived` in the queue. Both count as decoding.
+    Most images are decoded on the lane, from `started` to `decoded`; some before they `arrived` in
+    the queue. Both count as decoding.
     """
 
     begun: float
     read: float
     arrived: float
     started: float
-    decoding: float
+    decoded: float
     finished: float
     post: float
 
@@ -67,9 +67,9 @@ class Timing:
         """Seconds of each phase and, last, of all together."""
         return {
             "read": self.read - self.begun,
-            "decode": self.arrived - self.read + self.decoding,
+            "decode": self.arrived - self.read + self.decoded - self.started,
             "queue": self.started - self.arrived,
-            "infer": self.finished - self.started - self.decoding,
+            "infer": self.finished - self.decoded,
             "post": self.post - self.finished,
             "total": self.post - self.begun,
         }

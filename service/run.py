@@ -24,7 +24,7 @@ Look = Callable[[], View]  # decodes an image, or gives what was decoded; may ra
 class Answer:
     """One image's row of the engine's outputs, and when what happened (`perf_counter` seconds).
 
-    `decoding` is how many seconds its piece of the batch took to decode.
+    `decoded` is when all images of its batch were, and the engine began.
     """
 
     view: View
@@ -34,7 +34,7 @@ class Answer:
     maps: NDArray[np.float32]
     arrived: float
     started: float
-    decoding: float
+    decoded: float
     finished: float
     batch: int
     released: Released
@@ -54,46 +54,38 @@ Row = tuple[F32, F32, NDArray[np.int64], F32]  # logits, scores, classes, maps
 
 
 Seen = tuple[Waiting, View]
-Found = tuple[View, Row, float] | Exception  # seconds of decoding
+Found = tuple[View, Row] | Exception
 
 
 class Run:
-    """One batch on a lane, decoded and run a piece at a time, while the pixels are in the cache.
+    """One batch on a lane, decoded and run.
 
-    If the engine fails, each image of the piece runs again alone, so only the culprit fails.
+    If the engine fails, each image runs again alone, so only the culprit fails.
     """
 
     def __init__(self, engine: Engine, batch: list[Waiting], lone: Callable[[], bool]) -> None:
         self._engine, self.batch, self._lone = engine, batch, lone
         self.size = 0  # of what the engine ran
         self.exhausting = 0  # images that were too many at once for the device's memory
-        self.started = self.finished = 0.0
+        self.started = self.decoded = self.finished = 0.0
         self._found: list[Found] = []
 
     def __call__(self) -> None:
         self.started = now = time.perf_counter()
         # those that gave up while the batch waited for a thread have been told so
         self.batch = [w for w in self.batch if w.deadline > now and not w.future.done()]
-        piece = self._engine.piece
-        for first in range(0, len(self.batch), piece):
-            self._found += self._piece(self.batch[first : first + piece])
-        self.finished = time.perf_counter()
-
-    def _piece(self, batch: list[Waiting]) -> list[Found]:
-        begun = time.perf_counter()
-        views = [_seen(w.look) for w in batch]
-        shown = [(w, v) for w, v in zip(batch, views, strict=True) if isinstance(v, View)]
-        seconds = time.perf_counter() - begun
-        self.size += len(shown)
+        views = [_seen(w.look) for w in self.batch]
+        self.decoded = time.perf_counter()
+        shown = [(w, v) for w, v in zip(self.batch, views, strict=True) if isinstance(v, View)]
+        self.size = len(shown)
         rows = iter(self._attempt(shown) if shown else ())
-        found: list[Found] = []
         for view in views:
             if isinstance(view, Exception):
-                found.append(view)
+                self._found.append(view)
                 continue
             row = next(rows)
-            found.append(row if isinstance(row, Exception) else (view, row, seconds))
-        return found
+            self._found.append(row if isinstance(row, Exception) else (view, row))
+        self.finished = time.perf_counter()
 
     def _attempt(self, shown: list[Seen]) -> list[Row | Exception]:
         images = np.stack([view.pixels for _, view in shown])
@@ -118,8 +110,8 @@ class Run:
             if isinstance(found, Exception):
                 yield found
             else:
-                view, row, decoding = found
-                times = (waiting.arrived, self.started, decoding, self.finished)
+                view, row = found
+                times = (waiting.arrived, self.started, self.decoded, self.finished)
                 yield Answer(view, *row, *times, self.size, released)
 
 

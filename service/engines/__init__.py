@@ -38,8 +38,6 @@ class Engine(Protocol):
     @property
     def max_batch(self) -> int: ...  # images in one run
     @property
-    def piece(self) -> int: ...  # images in one run from which on more gain nothing
-    @property
     def lanes(self) -> int: ...  # runs that may go on at once
 
     def run(

@@ -84,7 +84,7 @@ class GpuEngine:
     def __init__(self, name: str, precision: str, lanes: Sequence[Lane]) -> None:
         self.name, self.precision, self.device = name, precision, gpu().name
         self.lanes = len(lanes)
-        self.max_batch = self.piece = lanes[0].sizes[-1]
+        self.max_batch = lanes[0].sizes[-1]
         self._free: SimpleQueue[Lane] = SimpleQueue()
         for lane in lanes:
             lane.warm_up()

@@ -23,7 +23,7 @@ class NullEngine:
     def __init__(self, card: ModelCard, *, lanes: int = 1, max_batch: int = 32) -> None:
         self.classes, self.explained = len(card.labels), card.explained
         self.lanes = lanes
-        self.max_batch = self.piece = max_batch
+        self.max_batch = max_batch
 
     def run(
         self, images: NDArray[np.uint8], asked: NDArray[np.int64], *, alone: bool = False

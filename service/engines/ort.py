@@ -39,22 +39,22 @@ class OrtEngine:
         artifact = onnx_of(card, precision)
         self.precision = artifact.precision
         self.lanes = lanes
-        self.max_batch = self.piece = artifact.max_batch
+        self.max_batch = self._piece = artifact.max_batch
         file = directory / artifact.file
         self._narrow = self._wide = _session(file, threads=1)
         single = _seconds(self._narrow, card, 1)
         if single > WIDE_FROM:
             if lanes > 1:
                 self._wide = _session(file, threads=lanes)
-            self.piece = n = min(PIECE, self.max_batch)
+            self._piece = n = min(PIECE, self.max_batch)
             if single < SLOW_FROM and single < _seconds(self._narrow, card, n) / n:
-                self.piece = 1
+                self._piece = 1
 
     def run(
         self, images: NDArray[np.uint8], asked: NDArray[np.int64], *, alone: bool = False
     ) -> Outputs:
         session = self._wide if alone else self._narrow
-        n = self.piece
+        n = self._piece
         with noticing_memory():
             pieces = [
                 session.run(OUTPUTS, {"images": images[i : i + n], "asked": asked[i : i + n]})

@@ -30,7 +30,7 @@ class PytorchEngine:
         network.load_state_dict(load_file(directory / artifact.file))
         self.served = Served(network, card.preprocessing, classes).eval()
         self.lanes = lanes
-        self.max_batch = self.piece = artifact.max_batch
+        self.max_batch = artifact.max_batch
 
     def run(
         self, images: NDArray[np.uint8], asked: NDArray[np.int64], *, alone: bool = False

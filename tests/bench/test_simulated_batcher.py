@@ -25,7 +25,7 @@ PATIENCE = 1000.0  # seconds, of the real clock, that no test takes
 class Clockwork:
     """Stands for the worker threads and the engine: a run takes as long as the station says."""
 
-    max_batch = piece = 1000
+    max_batch = 1000
     name = precision = device = "clockwork"
 
     def __init__(self, station: Station, factors: F64) -> None:

@@ -105,7 +105,7 @@ def test_a_graph_that_disagrees_is_refused_and_nothing_is_left(
 class Eager:
     """Torch as an engine, so that a test can falsify what it says."""
 
-    name, precision, device, max_batch, piece, lanes = "eager", "fp32", "CPU", 5, 5, 1
+    name, precision, device, max_batch, lanes = "eager", "fp32", "CPU", 5, 1
 
     def __init__(self, served: Served, falsify: Falsify) -> None:
         self.served, self.falsify = served, falsify

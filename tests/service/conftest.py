@@ -79,7 +79,7 @@ class GatedEngine:
     name, precision, device = "gated", "none", "none"
 
     def __init__(self, lanes: int = 1, max_batch: int = 8) -> None:
-        self.lanes, self.max_batch, self.piece = lanes, max_batch, max_batch
+        self.lanes, self.max_batch = lanes, max_batch
         self.batches: list[list[int]] = []
         self.alone: list[bool] = []
         self.arrived = threading.Semaphore(0)  # a run has begun

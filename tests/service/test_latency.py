@@ -39,7 +39,7 @@ def test_nothing_and_zero_are_counted() -> None:
 
 def test_phases_touch_and_add_up() -> None:
     timing = Timing(
-        begun=1.0, read=1.1, arrived=1.3, started=1.6, decoding=0.1, finished=2.0, post=2.5
+        begun=1.0, read=1.1, arrived=1.3, started=1.6, decoded=1.7, finished=2.0, post=2.5
     )
     phases = timing.phases()
     spans = {"read": 0.1, "decode": 0.3, "queue": 0.3, "infer": 0.3, "post": 0.5, "total": 1.5}

@@ -58,7 +58,7 @@ def test_who_always_says_the_same_is_right_once_in_ten() -> None:
 class Knowing:
     """An engine that gives the class it is asked about, and maps of its own shape."""
 
-    name, precision, device, max_batch, piece, lanes = "knowing", "fp32", "CPU", 32, 32, 1
+    name, precision, device, max_batch, lanes = "knowing", "fp32", "CPU", 32, 1
 
     def run(self, images: Bytes, asked: Integers, *, alone: bool = False) -> Outputs:
         del images, alone

@@ -35,7 +35,7 @@ def same(one: Outputs, other: Outputs) -> bool:
 def test_it_says_what_it_is(planned: Planned) -> None:
     engine = opened(planned, lanes=2)
     assert (engine.name, engine.precision, engine.device) == ("tensorrt", "fp32", "Fake H200")
-    assert (engine.lanes, engine.max_batch, engine.piece) == (2, 6, 6)
+    assert (engine.lanes, engine.max_batch) == (2, 6)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6])
