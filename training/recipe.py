@@ -136,6 +136,13 @@ _NORMALISED: Final = (
     Phase(until=0.82, side=112, batch=32, difficulty=MIDDLE),
     Phase(until=1.00, side=224, batch=32, difficulty=TRAIN),
 )
+# Its layers after the pools fit 224 pixels only: what can begin easily is the scenes.
+_ALEXNET: Final = (
+    Phase(until=0.12, side=224, batch=64, difficulty=PLAIN),
+    Phase(until=0.30, side=224, batch=64, difficulty=NEAR),
+    Phase(until=0.50, side=224, batch=64, difficulty=MIDDLE),
+    Phase(until=1.00, side=224, batch=64, difficulty=TRAIN),
+)
 _LENET: Final = Recipe(phases=(Phase(until=1.0, side=32, batch=64),), rate=2e-3, bfloat16=())
 
 RECIPES: Final[dict[tuple[str, str], Recipe]] = {
@@ -145,6 +152,8 @@ RECIPES: Final[dict[tuple[str, str], Recipe]] = {
     ("mobilenet_v1", "scenes"): Recipe(phases=_MOBILENET, rate=2e-3),
     ("resnet18", "scenes"): Recipe(phases=_NORMALISED, rate=2e-3),
     ("googlenet", "scenes"): Recipe(phases=_NORMALISED, rate=2e-3),
+    ("densenet121", "scenes"): Recipe(phases=_NORMALISED, rate=2e-3),
+    ("alexnet", "scenes"): Recipe(phases=_ALEXNET, rate=5e-4, dropout=0.2),
 }
 
 

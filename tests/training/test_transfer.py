@@ -103,8 +103,8 @@ def test_only_what_follows_the_number_of_classes_starts_anew() -> None:
 
 
 def test_weights_that_are_not_there_are_answered_with_advice() -> None:
-    with pytest.raises(WeightsError, match="no scenes weights of resnet18"):
-        transferred(architecture("resnet18"), "scenes", 3, 1, Console(quiet=True))
+    with pytest.raises(WeightsError, match="no scenes weights of vgg11"):
+        transferred(architecture("vgg11"), "scenes", 3, 1, Console(quiet=True))
 
 
 @pytest.mark.parametrize("row", CATALOG, ids=lambda row: row.name)
