@@ -2,8 +2,7 @@
 
 The lanes belong to the device, not to a model: however many models share them, none starves and
 none fights for cores. All bookkeeping happens on the event loop, so there are no locks; a worker
-thread only stacks images and runs the engine. Only a run that is shorter than the way to a thread
-and back happens on the spot: a LeNet takes 60 microseconds.
+thread only decodes images and runs the engine.
 
 Of several lanes none shall wait for the event loop, so one batch more than they run is handed to
 the workers. One lane alone gathers a larger batch in that time instead.
@@ -53,7 +52,7 @@ class Lanes:
         spare = 1 if share_out and count > 1 else 0
         self.places = self.idle = count + spare
         self._shares = self.places if share_out else 1  # a GPU takes all that waits at once
-        self._workers = workers
+        self.workers = workers
         self._sources: list[Source] = []
         self._started: dict[int, float] = {}  # batch -> when its run began, by the worker itself
         self.error: BaseException | None = None
@@ -97,13 +96,13 @@ class Lanes:
             batch.done()
 
         self.idle -= 1
-        self._workers.start(run, done)
+        self.workers.start(run, done)
 
     def stalled(self, seconds: float) -> str | None:
         """Why this device is dead, or None: its dispatcher failed, or a run takes too long."""
         if self.error:
             return f"the dispatcher failed: {self.error!r}"
-        if not self._workers.alive():
+        if not self.workers.alive():
             return "a worker has ended"
         longest = max((time.perf_counter() - t for t in self._started.copy().values()), default=0.0)
         return f"a run has taken {longest:.0f} s" if longest > seconds else None

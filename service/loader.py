@@ -32,14 +32,16 @@ class Loader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._workers: dict[Device, Workers] = {"cpu": Workers(settings.lanes)}
-        self.lanes: dict[Device, Lanes] = {"cpu": Lanes(settings.lanes, self._workers["cpu"])}
+        # torch starts threads of its own in a run
+        cpu = Workers(settings.lanes, pin=settings.engine != "pytorch")
+        self._workers: dict[Device, Workers] = {"cpu": cpu}
+        self.lanes: dict[Device, Lanes] = {"cpu": Lanes(settings.lanes, cpu)}
         usable = memory.usable()
         if settings.device != "cpu" and not no_driver():
             usable = min(usable, int(gpu().memory * memory.SHARE))
             self._workers["cuda"] = streams = Workers(settings.streams)
             self.lanes["cuda"] = Lanes(settings.streams, streams, share_out=False)
-        self.decoders = Workers(settings.decoders) if settings.decoders else self._workers["cpu"]
+        self.decoders = Workers(settings.decoders) if settings.decoders else cpu
         self._budget = int(settings.memory_gib * GIB) or usable
         self._told: set[str] = set()  # the fallbacks that stand in the log
         self._closing: set[asyncio.Task[None]] = set()

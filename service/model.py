@@ -90,8 +90,7 @@ class Model:
         )
         self._workers = workers
         self._max_pixels = settings.max_pixels
-        # then a lane is a core, and decodes what it will run
-        self._on_cores = engine.device in {"CPU", "none"} and not settings.decoders
+        self._lanes_decode = lanes.workers is workers
         self.metrics = ModelMetrics(card.name, card.version, engine.name)
         self.ready = False
         self.users = 0
@@ -124,7 +123,7 @@ class Model:
     ) -> Prediction:
         """`classify` for an image file; an image waits to be decoded like for its run."""
         look: Look = partial(decode, data, self.card.preprocessing, self._max_pixels)
-        if not (self._on_cores and quick(data)):
+        if not (self._lanes_decode and quick(data)):
             with self.batcher.expecting():
                 view = await self.in_thread(look)
             look = lambda: view  # noqa: E731

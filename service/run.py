@@ -71,15 +71,16 @@ class Run:
         self._found: list[Found] = []
 
     def __call__(self) -> None:
-        self.started = now = time.perf_counter()
-        # those that gave up while the batch waited for a thread have been told so
-        self.batch = [w for w in self.batch if w.deadline > now and not w.future.done()]
-        views = [_seen(w.look) for w in self.batch]
+        self.started = time.perf_counter()
+        seen = [(w, _seen(w.look)) for w in self.batch if _wanted(w)]
         self.decoded = time.perf_counter()
-        shown = [(w, v) for w, v in zip(self.batch, views, strict=True) if isinstance(v, View)]
+        # those that gave up by now have been told so
+        seen = [(w, view) for w, view in seen if _wanted(w)]
+        self.batch = [waiting for waiting, _ in seen]
+        shown = [(w, view) for w, view in seen if isinstance(view, View)]
         self.size = len(shown)
         rows = iter(self._attempt(shown) if shown else ())
-        for view in views:
+        for _, view in seen:
             if isinstance(view, Exception):
                 self._found.append(view)
                 continue
@@ -113,6 +114,10 @@ class Run:
                 view, row = found
                 times = (waiting.arrived, self.started, self.decoded, self.finished)
                 yield Answer(view, *row, *times, self.size, released)
+
+
+def _wanted(waiting: Waiting) -> bool:
+    return waiting.deadline > time.perf_counter() and not waiting.future.done()
 
 
 def _seen(look: Look) -> View | Exception:

@@ -1,13 +1,15 @@
 """Work on threads gives its own result to the one who waits, and one failure is one failure."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from service.workers import Workers
+from service.workers import Workers, usable_cores
 
 
 def run(test: Callable[[Workers], Coroutine[Any, Any, None]], count: int = 2) -> None:
@@ -71,3 +73,27 @@ def test_what_was_cancelled_before_it_began_is_not_done() -> None:
         assert done == ["third"]
 
     run(test, count=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread is kept on a core on Linux only")
+def test_each_thread_stays_on_a_core_of_its_own_if_there_is_one_for_each() -> None:
+    async def where(count: int, *, pin: bool) -> list[set[int]]:
+        workers = Workers(count, pin=pin)
+        together = threading.Barrier(count)
+
+        def look() -> set[int]:
+            together.wait(10)  # so that every thread looks once
+            return set(os.sched_getaffinity(0))
+
+        try:
+            return await asyncio.gather(*(workers.run(look) for _ in range(count)))
+        finally:
+            workers.close()
+
+    cores = usable_cores()
+    found = asyncio.run(where(len(cores), pin=True))
+    assert sorted(map(sorted, found)) == [[core] for core in cores]
+    everywhere = set(cores)
+    assert asyncio.run(where(len(cores), pin=False)) == [everywhere] * len(cores)
+    assert asyncio.run(where(len(cores) + 1, pin=True)) == [everywhere] * (len(cores) + 1)
+    assert set(usable_cores()) == everywhere  # the rest of the process stays free
