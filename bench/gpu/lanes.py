@@ -17,7 +17,7 @@ from service.settings import Settings
 
 
 class Serving(ABC):
-    """An engine whose lanes are looked into for what it does not show: the network alone."""
+    """An engine of the service, and beside its runs the network alone on each of its lanes."""
 
     def __init__(self, engine: Any) -> None:
         self._engine = engine
@@ -30,15 +30,11 @@ class Serving(ABC):
 
     def resident(self, images: NDArray[np.uint8], asked: NDArray[np.int64]) -> list[Step]:
         """One step a lane, each for the images that this copies to that lane's buffers."""
-        lanes = [self._engine._free.get() for _ in range(self.lanes)]
-        try:
-            for lane in lanes:
-                lane.run(images, asked)  # the GPU draws less power, and runs faster, on zeros
-            n = len(images)
-            return [self.alone(lane, next(s for s in lane.sizes if s >= n)) for lane in lanes]
-        finally:
-            for lane in lanes:
-                self._engine._free.put(lane)
+        lanes = self._engine.each_lane
+        for lane in lanes:
+            lane.run(images, asked)  # the GPU draws less power, and runs faster, on zeros
+        n = len(images)
+        return [self.alone(lane, next(s for s in lane.sizes if s >= n)) for lane in lanes]
 
     def close(self) -> None:
         self._engine.close()
@@ -64,7 +60,7 @@ class TensorRT(Serving):
 
 class OnnxRuntime(Serving):
     def alone(self, lane: Any, size: int) -> Step:
-        return partial(lane._session.run_with_iobinding, lane._bindings[size])
+        return partial(lane.start_network, size)
 
 
 def tensorrt(card: ModelCard, directory: Path, plan: GpuPlan) -> Serving:

@@ -77,6 +77,10 @@ class Lane(ABC):
     def execute(self, size: int) -> None:
         """Answers the first `size` images, and returns when the answers are on the host."""
 
+    @abstractmethod
+    def start_network(self, size: int) -> None:
+        """The network alone, on what the GPU holds: how fast that is tells what copies cost."""
+
 
 class GpuEngine:
     """A batch takes a free lane. Open it by a subclass."""
@@ -84,6 +88,7 @@ class GpuEngine:
     def __init__(self, name: str, precision: str, lanes: Sequence[Lane]) -> None:
         self.name, self.precision, self.device = name, precision, gpu().name
         self.lanes = len(lanes)
+        self.each_lane = tuple(lanes)  # for those who measure: a run takes whichever is free
         self.max_batch = lanes[0].sizes[-1]
         self._free: SimpleQueue[Lane] = SimpleQueue()
         for lane in lanes:
@@ -101,4 +106,4 @@ class GpuEngine:
             self._free.put(lane)
 
     def close(self) -> None:
-        del self._free  # the lanes end with it, and what they hold of the GPU
+        del self._free, self.each_lane  # the lanes end, and what they hold of the GPU

@@ -51,11 +51,15 @@ class SessionLane(Lane):
 
     def execute(self, size: int) -> None:
         self.upload(size)
-        self.stream.wait()  # the session has a stream of its own, and ends when that is done
-        with noticing_memory():
-            self._session.run_with_iobinding(self._bindings[size])
+        self.stream.wait()  # the session has a stream of its own
+        self.start_network(size)
         self.download(size)
         self.stream.wait()
+
+    def start_network(self, size: int) -> None:
+        """Returns when it is done."""
+        with noticing_memory():
+            self._session.run_with_iobinding(self._bindings[size])
 
 
 def _session(file: Path) -> ort.InferenceSession:

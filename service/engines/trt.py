@@ -85,7 +85,6 @@ class PlanLane(Lane):
         self.download(size)
 
     def start_network(self, size: int) -> None:
-        """The network alone, on what the GPU holds: how fast that is tells what copies cost."""
         if not self._contexts[size].execute_async_v3(self.stream.handle):
             raise cuda.CudaError(f"TensorRT did not start a batch of {size}: see its log")
 

@@ -91,8 +91,7 @@ def test_answers_are_those_of_the_cpu(exported: Exported, ran: list[int], n: int
 
 def test_a_gpu_without_memory_is_told_apart(exported: Exported, ran: list[int]) -> None:
     engine = open_engine("ort", *exported, device="cuda", lanes=1)
-    lane = engine._free.get()  # type: ignore[attr-defined]
-    engine._free.put(lane)  # type: ignore[attr-defined]
+    (lane,) = engine.each_lane  # type: ignore[attr-defined]
 
     def full(_binding: Any) -> None:
         raise RuntimeError("CUDA failure 2: out of memory ; GPU=0")
