@@ -24,12 +24,12 @@ from torch import Tensor
 from export.parity import proof_images
 from export.publish import Recipe, export
 from models.architecture import Architecture, Network
-from models.card import Checkpoint
 from models.catalog import CATALOG, architecture
 from models.published import published
 from models.weights import SHIPPED
 from models.weights.sources import obtain
 from service.engines import open_engine
+from training.prepare import normalised
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE, MEASURED = DOCS / "networks.md", DOCS / "networks.json"
@@ -105,7 +105,8 @@ def measure(a: Architecture) -> Measured:
         found = engine.run(images, np.full((IMAGES, card.explained), -1))
         engine.close()
     network, checkpoint = obtain(a, "random", QUIET)  # the same weights: the seed is fixed
-    expected = grad_cam(network, pixels(checkpoint, images), torch.from_numpy(found.classes))
+    x = normalised(images, checkpoint.preprocessing, torch.device("cpu"))
+    expected = grad_cam(network, x.contiguous(), torch.from_numpy(found.classes))
     error = (torch.from_numpy(found.maps) - expected).abs().max() / expected.abs().max()
     return Measured(
         round(time.perf_counter() - begun, 1),
@@ -114,12 +115,6 @@ def measure(a: Architecture) -> Measured:
         float(error),
         _where(),
     )
-
-
-def pixels(checkpoint: Checkpoint, images: np.ndarray) -> Tensor:
-    p = checkpoint.preprocessing
-    x = (torch.from_numpy(images).float() / 255 - torch.tensor(p.mean)) / torch.tensor(p.std)
-    return x.permute(0, 3, 1, 2).contiguous()
 
 
 def grad_cam(network: Network, x: Tensor, classes: Tensor) -> Tensor:

@@ -40,21 +40,13 @@ def quantise(
         with tempfile.TemporaryDirectory() as temporary:
             prepared = Path(temporary) / "prepared.onnx"
             quant_pre_process(float32, prepared, skip_symbolic_shape=True)
-            graph = onnx.load(prepared).graph
-            constants = {tensor.name for tensor in graph.initializer}
             quantize_static(
                 prepared,
                 file,
                 _Reader(images, top),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=QUANTISED,
-                nodes_to_quantize=[
-                    node.name
-                    for node in network_nodes(graph)
-                    if "logits" not in node.output
-                    # LRN adds a constant, which is no map: TensorRT takes it as a float only
-                    and not (node.op_type == "Add" and constants.intersection(node.input))
-                ],
+                nodes_to_quantize=_to_quantise(onnx.load(prepared).graph),
                 per_channel=True,
                 activation_type=QuantType.QInt8 if for_tensorrt else QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
@@ -70,6 +62,17 @@ def quantise(
     model = onnx.load(file)
     _normalise_in_one_node(model.graph)
     onnx.save(model, file)
+
+
+def _to_quantise(graph: onnx.GraphProto) -> list[str]:
+    constants = {tensor.name for tensor in graph.initializer}
+    return [
+        node.name
+        for node in network_nodes(graph)
+        if "logits" not in node.output
+        # LRN adds a constant, which is no map: TensorRT takes it as a float only
+        and not (node.op_type == "Add" and constants.intersection(node.input))
+    ]
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]  # the library has no types

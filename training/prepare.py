@@ -1,10 +1,25 @@
 """How a network is made ready to learn."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.architecture import Network
+from models.card import Preprocessing
+
+
+def normalised(
+    images: NDArray[np.uint8], preprocessing: Preprocessing, device: torch.device
+) -> Tensor:
+    """Pixels [n, h, w, c] of 0 to 255 as a network takes them: [n, c, h, w], on `device`."""
+    mean, std = (
+        torch.tensor(values, device=device).view(1, -1, 1, 1)
+        for values in (preprocessing.mean, preprocessing.std)
+    )
+    pixels = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255
+    return (pixels - mean) / std
 
 
 class DepthwiseFloat32(nn.Conv2d):

@@ -20,7 +20,7 @@ from models.architecture import Network
 from models.card import Preprocessing
 from training.auxiliary import WEIGHT, Auxiliaries
 from training.feed import Feed
-from training.prepare import DepthwiseFloat32
+from training.prepare import DepthwiseFloat32, normalised
 from training.progress import Budget, Report, Watch
 from training.recipe import Recipe
 from training.validate import validate
@@ -62,8 +62,6 @@ class Run:
         self.auxiliaries = auxiliaries
         self.device = next(network.parameters()).device
         self._bfloat16 = self.device.type in recipe.bfloat16
-        self._mean = torch.tensor(preprocessing.mean, device=self.device).view(1, -1, 1, 1)
-        self._std = torch.tensor(preprocessing.std, device=self.device).view(1, -1, 1, 1)
         self._optimiser = _optimiser(self._learning(), recipe, share)
         self._shares = [group["share"] for group in self._optimiser.param_groups]
         self._frozen = [m for m in network.modules() if _is_frozen(m)]
@@ -80,12 +78,12 @@ class Run:
         start = time.monotonic()
         phase = self.recipe.phase(self.report.spent)
         images, labels = self.feed(self.report.images, phase)
-        pixels = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float() / 255
+        pixels = normalised(images, self.preprocessing, self.device)
         target = torch.from_numpy(labels).to(self.device)
         self.network.train()
         for module in self._frozen:
             module.eval()
-        logits, loss = self._forward((pixels - self._mean) / self._std, target)
+        logits, loss = self._forward(pixels, target)
         for group, part in zip(self._optimiser.param_groups, self._shares, strict=True):
             group["lr"] = self.rate * part
         self._optimiser.zero_grad()

@@ -18,25 +18,7 @@ from bench.__main__ import cli
 from bench.load import FINALS, STEPS, Plan, highest
 from bench.loadgen import NotMeasured, Run, Spec
 from bench.server import Server, device, serving
-
-GOOD = Run(
-    scenario="server",
-    target=100.0,
-    queries=1000,
-    rate=100.0,
-    p50=0.005,
-    p90=0.007,
-    p99=0.010,
-    lag=0.0001,
-    drift=0.01,
-    failures=0,
-    failure="",
-    share=0.1,
-    valid=True,
-    long_enough=True,
-    sure=True,
-    logs="04-server",
-)
+from tests.bench.runs import GOOD
 
 
 class Queue:

@@ -12,25 +12,7 @@ from bench import load_report, throttle
 from bench.load import Measured, Plan
 from bench.loadgen import Run
 from bench.machine import machine
-
-GOOD = Run(
-    scenario="server",
-    target=100.0,
-    queries=1000,
-    rate=100.0,
-    p50=0.005,
-    p90=0.007,
-    p99=0.010,
-    lag=0.0001,
-    drift=0.01,
-    failures=0,
-    failure="",
-    share=0.1,
-    valid=True,
-    long_enough=True,
-    sure=True,
-    logs="04-server",
-)
+from tests.bench.runs import GOOD
 
 
 def measured(run: Run | None = GOOD, **more: Any) -> Measured:

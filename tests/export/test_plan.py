@@ -13,7 +13,6 @@ from export.parity import ParityError
 from export.plan import cli
 from export.plan_from_onnx import Build, Built
 from export.plan_publish import Options, add
-from export.publish import Recipe, export
 from models.card import CARD, CardError, ModelCard, Precision
 from service.engines import Engine, Outputs, open_engine
 from service.engines.plan import PlanKey, find, read
@@ -21,13 +20,6 @@ from service.engines.plan import PlanKey, find, read
 QUIET = Console(quiet=True)
 HERE = PlanKey("NVIDIA H200", "9.0", "11.4.0.106", "fp32")
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    artifacts = tmp_path_factory.mktemp("artifacts")
-    export(Recipe("lenet5_plain", max_batch=4), artifacts, QUIET)
-    return artifacts / "lenet5_plain" / "1"
 
 
 @pytest.fixture

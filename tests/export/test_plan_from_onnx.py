@@ -17,20 +17,12 @@ from export import plan_table
 from export.plan_from_onnx import Build, BuildFailed, Built, plan_from_onnx
 from export.plan_publish import typed
 from export.precision import beside, calibration, judge
-from export.publish import Recipe, export
 from models.card import CARD, ModelCard, Precision
 from models.weights.random_weights import pictures
 from service.engines import open_engine
 
 QUIET = Console(quiet=True)
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    artifacts = tmp_path_factory.mktemp("artifacts")
-    export(Recipe("lenet5_plain", max_batch=4), artifacts, QUIET)
-    return artifacts / "lenet5_plain" / "1"
 
 
 # the child process, with a library that stands for TensorRT

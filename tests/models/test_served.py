@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from torch import Tensor
 
-from models.architecture import Architecture, Network
+from export.networks import grad_cam
+from models.architecture import Architecture
 from models.card import Preprocessing
 from models.catalog import CATALOG, architecture
 from models.served import Served
@@ -25,21 +25,6 @@ def served(a: Architecture) -> Served:
     return Served(network.requires_grad_(requires_grad=False), plain, a.classes).eval()
 
 
-def grad_cam(network: Network, x: Tensor, classes: Tensor) -> Tensor:
-    """Selvaraju et al. 2017, equations 1 and 2 without the ReLU, one class after the other."""
-    maps = network.maps(x).requires_grad_()
-    logits = network.pool(maps)
-    for layer in network.head:
-        logits = layer(logits)
-    rows = []
-    for rank in range(classes.shape[1]):
-        picked = logits.gather(1, classes[:, rank : rank + 1]).sum()
-        (gradient,) = torch.autograd.grad(picked, maps, retain_graph=True)
-        alpha = gradient.mean((2, 3), keepdim=True)
-        rows.append((alpha * maps).sum(1).detach())
-    return torch.stack(rows, 1)
-
-
 def test_the_kinds_are_all_kinds() -> None:
     assert {architecture(name).head for name in KINDS} == {a.head for a in CATALOG}
 
@@ -58,7 +43,7 @@ def test_maps_are_grad_cam(name: str) -> None:
     assert torch.equal(classes, torch.where(asked < 0, best, asked))
     assert torch.allclose(scores, logits.softmax(1).gather(1, classes))
 
-    expected = grad_cam(net.network, x, classes) * maps.shape[2] * maps.shape[3]
+    expected = grad_cam(net.network, x, classes)
     error = (maps - expected).abs().max() / expected.abs().max()
     assert float(error) < 5e-5, f"{float(error):.1e}"
 
