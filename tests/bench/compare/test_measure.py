@@ -1,6 +1,10 @@
 """Rounds are interleaved, nothing measured is lost, and what is resumed is the same comparison."""
 
 import dataclasses
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -178,6 +182,31 @@ def test_what_cannot_be_measured_says_why(artifacts: Path, tmp_path: Path) -> No
     ):
         found, text = run(*options, *more)
         assert (found, told in text) == (status, True), text
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_terminal_reports_the_rounds_that_are_whole(
+    artifacts: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "bench", "compare", "--models", "toy", "--seconds", "0.1"]
+    with serving(artifacts, ["toy"], "null") as server:
+        command += ["--url", f"http://{server.host}:{server.port}", "--out", str(out)]
+        with subprocess.Popen([*command, "--rounds", "1000"], stderr=subprocess.PIPE) as process:
+            end = time.monotonic() + 120
+            while not (out / "results.json").exists():  # written after every turn
+                assert process.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            try:
+                assert process.wait(60) == 130
+            finally:
+                process.kill()  # whatever happened: the block waits for its end
+    found = Results.read(out)
+    assert not found.finished
+    assert 1 <= len(found.networks[0].rounds) < 1000
+    assert (out / "report.html").exists()
 
 
 @pytest.mark.parametrize("command", ["compare", "diff"])
