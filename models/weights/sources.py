@@ -57,13 +57,20 @@ def _best(architecture: Architecture, shipped: Path) -> str:
 
 def _shipped(architecture: Architecture, kind: str, shipped: Path) -> tuple[Network, Checkpoint]:
     file = shipped / f"{architecture.name}.{kind}.safetensors"
+    card = file.with_suffix(".json")
+    if card.exists() and not file.exists():
+        raise WeightsError(
+            f"the {kind} weights of {architecture.name} are too large to ship: make them by "
+            f"`python -m training fit {architecture.name} --data {kind}` and give --weights FILE; "
+            f"{card.name} says how good they will be"
+        )
     if not file.exists():
         there = sorted(f.name.split(".")[0] for f in shipped.glob(f"*.{kind}.safetensors"))
         raise WeightsError(
             f"no {kind} weights of {architecture.name} are shipped; there are some of "
             f"{', '.join(there)}"
         )
-    return _with_card(architecture, file, Checkpoint.read(file.with_suffix(".json")))
+    return _with_card(architecture, file, Checkpoint.read(card))
 
 
 def _with_card(

@@ -246,6 +246,12 @@ def test_weights_that_cannot_be_had_are_said(tmp_path: Path, source: str, said: 
     assert everything(tmp_path) == []
 
 
+def test_of_weights_too_large_to_ship_the_recipe_is_told(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="too large to ship: make them by"):
+        export(Recipe("alexnet", "scenes"), tmp_path, QUIET)
+    assert everything(tmp_path) == []
+
+
 def test_auto_never_guesses(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="none are shipped"):
         obtain(architecture("vgg16_c"), "auto", QUIET, shipped=tmp_path)
