@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from service.loader import Loader
+from service.settings import Settings
 from service.workers import Workers, usable_cores
 
 
@@ -97,3 +99,20 @@ def test_each_thread_stays_on_a_core_of_its_own_if_there_is_one_for_each() -> No
     assert asyncio.run(where(len(cores), pin=False)) == [everywhere] * len(cores)
     assert asyncio.run(where(len(cores) + 1, pin=True)) == [everywhere] * (len(cores) + 1)
     assert set(usable_cores()) == everywhere  # the rest of the process stays free
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread is kept on a core on Linux only")
+@pytest.mark.parametrize(("engine", "cores"), [("null", 1), ("pytorch", len(usable_cores()))])
+def test_lanes_stay_on_their_cores_unless_their_engine_starts_threads(
+    settings: Settings, engine: str, cores: int
+) -> None:
+    async def test() -> None:
+        everywhere = {"engine": engine, "lanes": len(usable_cores())}
+        loader = Loader(settings.model_copy(update=everywhere))
+        try:
+            found = await loader.lanes["cpu"].workers.run(lambda: os.sched_getaffinity(0))
+            assert len(found) == cores
+        finally:
+            loader.close()
+
+    asyncio.run(asyncio.wait_for(test(), 20))
