@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from service import jpeg
 from service.app import create_app
 from service.logs import configure
+from service.protocol import Protocol
 from service.settings import Settings
 
 cli = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -30,6 +31,7 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
+                http=Protocol,
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=math.ceil(settings.timeout_ms / 1e3),

@@ -1,30 +1,24 @@
 """The images of a request: one raw body, or the parts `image` of a form; never unbounded."""
 
-import asyncio
-import time
 from collections.abc import AsyncGenerator
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from service.errors import BadImage, ClientGone, DeadlinePassed, TooLarge, UnsupportedType
+from service.errors import BadImage, ClientGone, TooLarge, UnsupportedType
 from service.settings import Settings
 
 RAW = ("image/", "application/octet-stream")
 
 
-async def read_images(request: Request, settings: Settings, deadline: float) -> list[bytes]:
+async def read_images(request: Request, settings: Settings) -> list[bytes]:
     """The bytes of each image.
 
-    Raises `TooLarge`, `UnsupportedType`, `BadImage`; `DeadlinePassed` for a client that sends too
-    slowly, `ClientGone` for one that stops.
+    Raises `TooLarge`, `UnsupportedType`, `BadImage`; `ClientGone` for a client that stops.
     """
     try:
-        async with asyncio.timeout(deadline - time.perf_counter()):
-            return await _read(request, settings)
-    except TimeoutError:
-        raise DeadlinePassed("the body did not arrive within the deadline") from None
+        return await _read(request, settings)
     except ClientDisconnect:
         raise ClientGone("the client hung up while it was sending") from None
 

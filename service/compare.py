@@ -14,7 +14,7 @@ from service.images import View, decode_for
 from service.registry import Registry
 from service.routes import IMAGE_BODY, PROBLEMS, PredictQuery, counting
 from service.version import Version
-from service.waiting import leaving
+from service.waiting import Leaving
 
 router = APIRouter(tags=["predict"])
 
@@ -48,11 +48,12 @@ async def compare(request: Request, query: Annotated[CompareQuery, Query()]) -> 
     versions = [registry.get(name) for name in names]
     if not versions:
         raise BadParameter("no model is loaded: name some, as in /compare?models=resnet50,vgg16")
-    images = await read_images(request, registry.settings, deadline)
-    if len(images) > 1:
-        raise BadParameter(f"the request has {len(images)} images: compare takes one")
-    read = time.perf_counter()
-    async with leaving(request, deadline):
+    with Leaving(request, deadline) as client:
+        images = await read_images(request, registry.settings)
+        if len(images) > 1:
+            raise BadParameter(f"the request has {len(images)} images: compare takes one")
+        read = time.perf_counter()
+        client.watch()
         networks = [version.card.preprocessing for version in versions]
         limit = registry.settings.max_pixels
         views = await registry.decode(partial(decode_for, networks, images[0], limit))

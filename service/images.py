@@ -33,6 +33,8 @@ UPRIGHT = {
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 QUICK = 2**19  # bytes; such a JPEG has tens of megapixels at the very most, mostly one
+SEQUENTIAL = (b"\xff\xc0", b"\xff\xc1")  # a frame in one pass (ITU-T T.81, table B.1)
+BEFORE_FRAME = frozenset((0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE))  # tables, APPn, comments
 
 Image.MAX_IMAGE_PIXELS = None  # `max_pixels` below is the limit, and it answers 413
 
@@ -53,9 +55,14 @@ def decode(data: bytes, preprocessing: Preprocessing, max_pixels: int) -> View:
 def quick(data: bytes) -> bool:
     """Whether decoding it takes milliseconds: a JPEG can be read at an eighth, in one pass.
 
-    Not so a progressive one (SOF2): it may have any number of passes, each over the whole image.
+    Not so a progressive one: it may have any number of passes, each over the whole image.
     """
-    return len(data) <= QUICK and data.startswith(b"\xff\xd8") and b"\xff\xc2" not in data
+    if len(data) > QUICK or not data.startswith(b"\xff\xd8"):
+        return False
+    at = 2  # then segments: 0xFF, its kind, two bytes with the length of all but these two
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] in BEFORE_FRAME:
+        at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4]))
+    return data[at : at + 2] in SEQUENTIAL
 
 
 def decode_for(networks: Sequence[Preprocessing], data: bytes, max_pixels: int) -> list[View]:

@@ -18,7 +18,7 @@ from service.errors import ConvoyError
 from service.model import Model
 from service.overlay import overlay, png
 from service.registry import Registry
-from service.waiting import leaving, together
+from service.waiting import Leaving, together
 
 router = APIRouter(tags=["predict"])
 
@@ -109,9 +109,10 @@ async def predict(name: str, request: Request, query: Annotated[PredictQuery, Qu
     loaded = time.perf_counter()
     with registry.lease(name, query.version) as model, counting(model):
         asked = model.asked(query.classes())
-        images = await read_images(request, registry.settings, deadline)
-        read = time.perf_counter()
-        async with leaving(request, deadline):
+        with Leaving(request, deadline) as client:
+            images = await read_images(request, registry.settings)
+            read = time.perf_counter()
+            client.watch()
             top, maps = query.top, query.maps()
             found = await together(
                 [model.predict(i, asked, top=top, maps=maps, deadline=deadline) for i in images]
@@ -139,8 +140,9 @@ async def cam(
     await registry.load(name, version, deadline)
     with registry.lease(name, version) as model, counting(model):
         asked = model.asked([] if class_ is None else [class_])
-        data = (await read_images(request, registry.settings, deadline))[0]
-        async with leaving(request, deadline):
+        with Leaving(request, deadline) as client:
+            data = (await read_images(request, registry.settings))[0]
+            client.watch()
             found = await model.predict(data, asked, top=1, maps=1, deadline=deadline)
             photograph = await model.photograph(data, size)
             picture = await model.in_thread(lambda: png(overlay(found.maps[0].values, photograph)))

@@ -2,16 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import Coroutine
+from typing import Any, Self, TypeVar
 
 from fastapi import Request
 
 from service.errors import ClientGone, ConvoyError, DeadlinePassed
 
 T = TypeVar("T")
-UNWATCHED = 0.02  # seconds; most answers are out before
+UNWATCHED = 0.25  # seconds; most answers are out before, and few images are run for nobody
 
 
 async def together(calls: list[Coroutine[Any, Any, T]]) -> list[T]:
@@ -31,43 +30,55 @@ async def together(calls: list[Coroutine[Any, Any, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-@asynccontextmanager
-async def leaving(request: Request, deadline: float) -> AsyncIterator[None]:
-    """Ends the block early when the client hangs up or its deadline passes: its place is freed.
+class Leaving:
+    """Ends the block early when the deadline passes or the client hangs up: its place is freed.
 
-    A connection is watched only from `UNWATCHED` seconds on: it costs a task for each request.
+    Raises `DeadlinePassed` or `ClientGone` out of the block. What reads the body notices a hang-up
+    by itself; after that `watch` is to be called.
     """
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    reason: ConvoyError | None = None
-    watcher: asyncio.Task[None] | None = None
 
-    def leave(why: ConvoyError) -> None:
-        nonlocal reason
-        reason = why
-        if task:
-            task.cancel()
+    def __init__(self, request: Request, deadline: float) -> None:
+        self._request, self._deadline = request, deadline
+        self._why: ConvoyError | None = None
+        self._late = "the body did not arrive within the deadline"
+        self._watcher: asyncio.Task[None] | None = None
 
-    async def watch() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
+    def __enter__(self) -> Self:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        left = self._deadline - time.perf_counter()
+        self._timers = [self._loop.call_later(left, self._pass)]
+        return self
+
+    def watch(self) -> None:
+        """The body is read: the next word of the client is that it hangs up.
+
+        It is listened to from `UNWATCHED` seconds on, since that costs a task for each request.
+        """
+        self._late = "no answer within the deadline: raise timeout_ms, or try again"
+        self._timers.append(self._loop.call_later(UNWATCHED, self._begin))
+
+    def _begin(self) -> None:
+        self._watcher = self._loop.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
             pass
-        leave(ClientGone("the client hung up before the answer"))
+        self._leave(ClientGone("the client hung up before the answer"))
 
-    def begin_to_watch() -> None:
-        nonlocal watcher
-        watcher = loop.create_task(watch())
+    def _pass(self) -> None:
+        self._leave(DeadlinePassed(self._late))
 
-    passed = DeadlinePassed("no answer within the deadline: raise timeout_ms, or try again")
-    late = loop.call_later(deadline - time.perf_counter(), leave, passed)
-    begin = loop.call_later(UNWATCHED, begin_to_watch)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if reason is None or task is None:
-            raise  # somebody else cancelled
-        task.uncancel()
-        raise reason from None
-    finally:
-        late.cancel()
-        begin.cancel()
-        if watcher:
-            watcher.cancel()
+    def _leave(self, why: ConvoyError) -> None:
+        self._why = why
+        if self._task:
+            self._task.cancel()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        if self._watcher:
+            self._watcher.cancel()
+        # without a reason somebody else has cancelled
+        if self._why and self._task and isinstance(error, asyncio.CancelledError):
+            self._task.uncancel()
+            raise self._why from None

@@ -13,7 +13,7 @@ from sklearn.datasets import load_sample_image
 
 from models.card import Interpolation, Preprocessing
 from service.errors import BadImage, TooLarge
-from service.images import FILTERS, QUICK, UPRIGHT, decode, quick
+from service.images import FILTERS, ORIENTATION, QUICK, UPRIGHT, decode, quick
 
 LIMIT = 50_000_000
 IMAGENET = Preprocessing(3, 224, 256, "bilinear", (0.5,) * 3, (0.5,) * 3)
@@ -172,15 +172,37 @@ def test_examples_of_the_page_decode() -> None:
         assert decode(file.read_bytes(), IMAGENET, LIMIT).pixels.shape == (224, 224, 3)
 
 
-def test_only_baseline_jpegs_of_ordinary_size_are_quick() -> None:
-    files = {}
-    for kind, options in {"JPEG": {}, "progressive": {"progressive": True}, "PNG": {}}.items():
-        out = io.BytesIO()
-        Image.new("RGB", (64, 48)).save(out, "PNG" if kind == "PNG" else "JPEG", **options)
-        files[kind] = out.getvalue()
-    assert {kind: quick(data) for kind, data in files.items()} == {
-        "JPEG": True,
-        "progressive": False,
-        "PNG": False,
-    }
-    assert not quick(files["JPEG"] + bytes(QUICK))
+def jpeg(**options: object) -> bytes:
+    return encoded(Image.new("RGB", (64, 48)), "JPEG", **options)
+
+
+def exif() -> bytes:
+    tags = Image.Exif()
+    tags[ORIENTATION] = 3
+    return tags.tobytes() + b"\xff\xc2" * 9  # a thumbnail may be progressive
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (jpeg(), True),
+        (jpeg(exif=exif(), comment=b"\xff\xc2", optimize=True), True),
+        (jpeg(progressive=True), False),
+        (jpeg(exif=exif(), progressive=True), False),
+        (encoded(Image.new("RGB", (64, 48))), False),
+        (jpeg() + bytes(QUICK), False),
+        (jpeg()[:30], False),
+        (b"\xff\xd8", False),
+        (b"", False),
+        # a marker without a length (TEM), so that what follows is not its length but a frame
+        (b"\xff\xd8\xff\x01\xff\xc2" + bytes(0xFFC0) + b"\xff\xc0", False),
+        # as long as the two bytes that say so: nothing is skipped
+        (b"\xff\xd8\xff\xfe\x00\x00\xff\xc2", False),
+    ],
+    ids=[
+        *("baseline", "with EXIF and a comment", "progressive", "progressive, EXIF", "PNG"),
+        *("large", "cut off", "start only", "empty", "no length", "length 0"),
+    ],
+)
+def test_only_baseline_jpegs_of_ordinary_size_are_quick(data: bytes, expected: bool) -> None:
+    assert quick(data) == expected
