@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from service.errors import BadImage, ClientGone, TooLarge, UnsupportedType
 from service.settings import Settings
@@ -17,19 +17,12 @@ async def read_images(request: Request, settings: Settings) -> list[bytes]:
 
     Raises `TooLarge`, `UnsupportedType`, `BadImage`; `ClientGone` for a client that stops.
     """
-    try:
-        return await _read(request, settings)
-    except ClientDisconnect:
-        raise ClientGone("the client hung up while it was sending") from None
-
-
-async def _read(request: Request, settings: Settings) -> list[bytes]:
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedType("compressed bodies are not accepted: send the image file as it is")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.startswith(RAW):
         chunks = [chunk async for chunk in _bounded(request, settings.max_body)]
-        return [_not_empty(chunks[0] if len(chunks) == 1 else b"".join(chunks))]
+        return [_not_empty(b"".join(chunks))]
     if kind == "multipart/form-data":
         return await _parts(request, settings)
     raise UnsupportedType(
@@ -43,8 +36,12 @@ async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     message = f"the body is larger than {limit / 2**20:g} MiB"
     if int(request.headers.get("content-length", 0)) > limit:
         raise TooLarge(message)
-    size = 0
-    async for chunk in request.stream():
+    size, more = 0, True
+    while more:
+        said = await request.receive()
+        if said["type"] == "http.disconnect":
+            raise ClientGone("the client hung up while it was sending")
+        chunk, more = said.get("body", b""), said.get("more_body", False)
         size += len(chunk)
         if size > limit:
             raise TooLarge(message)

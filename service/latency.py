@@ -5,13 +5,21 @@ up to the total.
 """
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 PHASES = ("read", "decode", "queue", "infer", "post")
-STEP = math.log(1.02)  # buckets grow by 2 %, so the middle of one is at most 1 % off
-FASTEST = 1e-6  # seconds; everything below falls into the first bucket
+# what Prometheus is told, in seconds: steps of at most 1.5 between 1 and 50 ms, where most
+# networks live
+BOUNDS = (
+    *(0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008, 0.011, 0.015),
+    *(0.02, 0.025, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+# and from 1 us to 1000 s steps of 2 %, so that the middle of a bucket is at most 1 % off
+EDGES = sorted({*BOUNDS, *(1e-6 * 1.02**step for step in range(1048))})
 
 
 class Histogram:
@@ -21,10 +29,10 @@ class Histogram:
         self.count = 0
         self.sum = 0.0
         self.max = 0.0
-        self._buckets: dict[int, int] = {}
+        self._buckets: dict[int, int] = {}  # i -> how many up to EDGES[i] and over the one before
 
     def add(self, seconds: float) -> None:
-        bucket = math.ceil(math.log(seconds / FASTEST) / STEP) if seconds > FASTEST else 0
+        bucket = bisect_left(EDGES, seconds)
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
         self.count += 1
         self.sum += seconds
@@ -36,8 +44,17 @@ class Histogram:
         for bucket in sorted(self._buckets):
             seen += self._buckets[bucket]
             if seen >= rank:
-                return min(self.max, FASTEST * math.exp((bucket - 0.5) * STEP))
+                around = EDGES[max(0, bucket - 1) : bucket + 1]
+                return min(self.max, math.sqrt(around[0] * around[-1]))
         return 0.0
+
+    def cumulative(self) -> list[tuple[float, int]]:
+        """Each of `BOUNDS`, and infinity, with how many durations do not exceed it."""
+        shares = dict.fromkeys((*BOUNDS, math.inf), 0)
+        for bucket, count in self._buckets.items():
+            last = EDGES[bucket] if bucket < len(EDGES) else math.inf
+            shares[next(bound for bound in shares if last <= bound)] += count
+        return list(zip(shares, accumulate(shares.values()), strict=True))
 
     def summary(self) -> dict[str, float]:
         """Milliseconds, but for `count`."""

@@ -1,23 +1,20 @@
 """What Prometheus scrapes. Names are the contract's; units are base units."""
 
-from prometheus_client import Counter, Gauge, Histogram
+import math
+from collections.abc import Iterable
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 from service.engines.device import gpu
-from service.latency import PHASES
+from service.latency import Latency
 
 LABELS = ("model", "version", "engine")
-# 0.25 ms to 10 s; steps of at most 1.5 between 1 and 50 ms, where most networks live
-SECONDS = (
-    *(0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008, 0.011, 0.015),
-    *(0.02, 0.025, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
-)
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256)
 
 REQUESTS = Counter("convoy_requests_total", "Requests answered.", (*LABELS, "status"))
 IMAGES = Counter("convoy_images_total", "Images predicted.", LABELS)
-PHASE = Histogram(
-    "convoy_phase_seconds", "Where a request's time went.", (*LABELS, "phase"), buckets=SECONDS
-)
 BATCH = Histogram("convoy_batch_size", "Images in a run.", LABELS, buckets=SIZES)
 BATCHES = Counter("convoy_batches_total", "Runs of the engine.", (*LABELS, "released"))
 QUEUE = Gauge("convoy_queue_depth", "Images waiting.", LABELS)
@@ -25,6 +22,35 @@ REJECTED = Counter("convoy_rejected_total", "Requests refused.", ("model", "reas
 READY = Gauge("convoy_model_ready", "1 when the last canary came back.", LABELS)
 LOAD = Gauge("convoy_model_load_seconds", "From the file to the first answer.", LABELS)
 MEMORY = Gauge("convoy_device_memory_bytes", "Memory of the GPU that is taken.", ("device",))
+
+
+class Phases(Collector):
+    """Where requests' time went: what `/latency` counts, put in Prometheus's words when asked."""
+
+    def __init__(self) -> None:
+        self._engines: dict[tuple[str, str], tuple[str, Latency]] = {}
+
+    def tell(self, model: str, version: str, engine: str, latency: Latency) -> None:
+        """From now on, also when the model is unloaded: nothing that was counted goes away."""
+        self._engines[model, version] = engine, latency
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        family = HistogramMetricFamily(
+            "convoy_phase_seconds", "Where a request's time went.", labels=(*LABELS, "phase")
+        )
+        for (model, version), (engine, latency) in self._engines.items():
+            for phase, histogram in latency.phases.items():
+                buckets = [(le_label(bound), count) for bound, count in histogram.cumulative()]
+                family.add_metric((model, version, engine, phase), buckets, histogram.sum)
+        yield family
+
+
+def le_label(bound: float) -> str:
+    return "+Inf" if bound == math.inf else str(bound)
+
+
+PHASE = Phases()
+REGISTRY.register(PHASE)
 
 
 def watch_gpu() -> None:
@@ -37,9 +63,9 @@ def watch_gpu() -> None:
 class ModelMetrics:
     """The series of one model, looked up once and not at every request."""
 
-    def __init__(self, model: str, version: int, engine: str) -> None:
+    def __init__(self, model: str, version: int, engine: str, latency: Latency) -> None:
         self._labels = labels = (model, str(version), engine)
-        self._phases = {name: PHASE.labels(*labels, name) for name in (*PHASES, "total")}
+        PHASE.tell(*labels, latency)
         self._images = IMAGES.labels(*labels)
         self._sizes = BATCH.labels(*labels)
         self._requests: dict[int, Counter] = {}
@@ -59,10 +85,6 @@ class ModelMetrics:
         self._batches[released].inc()
         self._sizes.observe(size)
         self._images.inc(size)
-
-    def observe(self, phases: dict[str, float]) -> None:
-        for phase, seconds in phases.items():
-            self._phases[phase].observe(seconds)
 
     def forget(self) -> None:
         """An unloaded model is no longer reported."""

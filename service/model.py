@@ -91,7 +91,7 @@ class Model:
         self._workers = workers
         self._max_pixels = settings.max_pixels
         self._lanes_decode = lanes.workers is workers
-        self.metrics = ModelMetrics(card.name, card.version, engine.name)
+        self.metrics = ModelMetrics(card.name, card.version, engine.name, latency)
         self.ready = False
         self.users = 0
         self.used_at = time.perf_counter()  # by a request, for the last time
@@ -167,7 +167,6 @@ class Model:
         """Notes one answered request; gives its phases in seconds."""
         phases = timing.phases()
         self.latency.add(phases)
-        self.metrics.observe(phases)
         return phases
 
     def _batch_done(self, size: int, released: Released) -> None:

@@ -1,10 +1,11 @@
 """Percentiles are right to within 1 %."""
 
+import math
 import random
 
 import pytest
 
-from service.latency import Histogram, Latency, Timing
+from service.latency import BOUNDS, Histogram, Latency, Timing
 
 
 @pytest.mark.parametrize("share", [0.5, 0.95, 0.99])
@@ -35,6 +36,21 @@ def test_nothing_and_zero_are_counted() -> None:
     histogram.add(0.0)
     assert histogram.summary()["count"] == 1
     assert histogram.quantile(0.5) == 0
+    histogram.add(1e4)
+    assert histogram.quantile(0.99) == pytest.approx(1e3, rel=0.02)  # the last of the buckets
+
+
+def test_prometheus_is_told_exactly_how_many_do_not_exceed_a_bound() -> None:
+    rng = random.Random(2)
+    values = [rng.lognormvariate(-5, 3) for _ in range(2_000)]
+    values += [0.0, 1e-9, 5e3, *BOUNDS, *(math.nextafter(bound, 1e9) for bound in BOUNDS)]
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    assert histogram.cumulative() == [
+        (bound, sum(value <= bound for value in values)) for bound in (*BOUNDS, math.inf)
+    ]
+    assert Histogram().cumulative() == [(bound, 0) for bound in (*BOUNDS, math.inf)]
 
 
 def test_phases_touch_and_add_up() -> None:
