@@ -4,20 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic_core import PydanticUndefined
 
-from service.metrics import (
-    BATCH,
-    BATCHES,
-    IMAGES,
-    LOAD,
-    MEMORY,
-    PHASE,
-    QUEUE,
-    READY,
-    REJECTED,
-    REQUESTS,
-)
+import service.metrics  # noqa: F401 - it registers what the test below goes through
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -40,12 +30,11 @@ def test_every_setting_is_documented() -> None:
     assert found == setting_rows(), "\n" + "\n".join(setting_rows())
 
 
-@pytest.mark.parametrize(
-    "metric", [REQUESTS, IMAGES, PHASE, BATCH, BATCHES, QUEUE, REJECTED, READY, LOAD, MEMORY]
-)
-def test_every_metric_is_documented(metric: object) -> None:
-    name = getattr(metric, "_name")  # noqa: B009 - prometheus-client has no public way
-    assert f"`{name}" in OPERATIONS
+def test_every_metric_is_documented() -> None:
+    ours = [family.name for family in REGISTRY.collect() if family.name.startswith("convoy_")]
+    assert "convoy_phase_seconds" in ours
+    for name in ours:
+        assert f"`{name}" in OPERATIONS
 
 
 @pytest.mark.parametrize("page", ["README.md", *(str(p) for p in (ROOT / "docs").rglob("*.md"))])
