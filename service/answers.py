@@ -59,15 +59,15 @@ def answer(
     last = max(found, key=lambda p: p.answer.finished).answer
     ran = (last.arrived, last.started, last.decoded, last.finished)
     timing = Timing(loaded, read, *ran, time.perf_counter())
-    phases = {name: seconds * 1e3 for name, seconds in model.observe(timing).items()}
+    phases = {phase: round(seconds * 1e3, 3) for phase, seconds in model.observe(timing).items()}
     body = served_by(model) | {
         "predictions": [described(p, maps) for p, maps in zip(found, cams, strict=True)],
-        "latency_ms": {name: round(ms, 3) for name, ms in phases.items()},
+        "latency_ms": phases,
         "load_ms": round((loaded - begun) * 1e3, 3),
         "batch": {"size": last.batch, "released": last.released},
         "request_id": request_id,
     }
-    timings = ", ".join(f"{name};dur={ms:.3f}" for name, ms in phases.items())
+    timings = ", ".join([f"{phase};dur={ms}" for phase, ms in phases.items()])
     return json(body, {"Server-Timing": timings})
 
 

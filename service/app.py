@@ -118,9 +118,9 @@ async def predict(scope: Scope, receive: Receive, send: Send) -> None:
 
 def id_of(scope: Scope) -> str:
     """The client's own request id if a log line can bear it, else a new one."""
-    given: bytes = next((v for k, v in scope["headers"] if k == b"x-request-id"), b"")
+    given: bytes = dict(scope["headers"]).get(b"x-request-id", b"")
     text = given.decode("latin-1")
-    usable = text.isascii() and text.isprintable() and 0 < len(text) <= 128
+    usable = given and text.isascii() and text.isprintable() and len(text) <= 128
     return text if usable else f"{_FIRST_ID + next(_COUNT):032x}"
 
 

@@ -17,9 +17,12 @@ async def read_images(request: Request, settings: Settings) -> list[bytes]:
 
     Raises `TooLarge`, `UnsupportedType`, `BadImage`; `ClientGone` for a client that stops.
     """
-    if request.headers.get("content-encoding", "identity") != "identity":
+    headers: dict[bytes, bytes] = dict(request.scope["headers"])
+    if headers.get(b"content-encoding", b"identity") != b"identity":
         raise UnsupportedType("compressed bodies are not accepted: send the image file as it is")
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if int(headers.get(b"content-length", 0)) > settings.max_body:
+        raise _too_large(settings.max_body)
+    kind = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
     if kind.startswith(RAW):
         chunks = [chunk async for chunk in _bounded(request, settings.max_body)]
         return [_not_empty(b"".join(chunks))]
@@ -33,9 +36,6 @@ async def read_images(request: Request, settings: Settings) -> list[bytes]:
 
 
 async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    message = f"the body is larger than {limit / 2**20:g} MiB"
-    if int(request.headers.get("content-length", 0)) > limit:
-        raise TooLarge(message)
     size, more = 0, True
     while more:
         said = await request.receive()
@@ -44,7 +44,7 @@ async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
         chunk, more = said.get("body", b""), said.get("more_body", False)
         size += len(chunk)
         if size > limit:
-            raise TooLarge(message)
+            raise _too_large(limit)
         if chunk:
             yield chunk
 
@@ -74,6 +74,10 @@ async def _parts(request: Request, settings: Settings) -> list[bytes]:
         ]
     finally:
         await form.close()
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {limit / 2**20:g} MiB")
 
 
 def _not_empty(data: bytes) -> bytes:

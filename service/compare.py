@@ -12,7 +12,7 @@ from service.body import read_images
 from service.errors import BadParameter, ConvoyError
 from service.images import View, decode_for
 from service.registry import Registry
-from service.routes import IMAGE_BODY, PROBLEMS, PredictQuery, counting
+from service.routes import IMAGE_BODY, PROBLEMS, PredictQuery
 from service.version import Version
 from service.waiting import Leaving
 
@@ -86,7 +86,7 @@ async def one(
     try:
         await registry.load(name, number, deadline)
         loaded = time.perf_counter()
-        with registry.lease(name, number) as model, counting(model):
+        with registry.lease(name, number) as model:
             asked, maps = model.asked(query.classes()), query.maps()
             found = await model.classify(
                 lambda: view, asked, top=query.top, maps=maps, deadline=deadline

@@ -26,15 +26,16 @@ class Histogram:
     """Counts durations in seconds; small, constant work for each."""
 
     def __init__(self) -> None:
-        self.count = 0
         self.sum = 0.0
         self.max = 0.0
-        self._buckets: dict[int, int] = {}  # i -> how many up to EDGES[i] and over the one before
+        self._buckets: Counter[int] = Counter()  # i: how many up to EDGES[i], over the one before
+
+    @property
+    def count(self) -> int:
+        return self._buckets.total()
 
     def add(self, seconds: float) -> None:
-        bucket = bisect_left(EDGES, seconds)
-        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
-        self.count += 1
+        self._buckets[bisect_left(EDGES, seconds)] += 1
         self.sum += seconds
         self.max = max(self.max, seconds)
 

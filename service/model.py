@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,10 @@ class Prediction:
 
 
 class Model:
-    """A card, its engine and the batcher before it. `users` counts requests that hold it."""
+    """A card, its engine and the batcher before it.
+
+    In a `with` block a request holds it: it stays open, and how the block ends is counted.
+    """
 
     def __init__(
         self,
@@ -93,11 +96,21 @@ class Model:
         self._lanes_decode = lanes.workers is workers
         self.metrics = ModelMetrics(card.name, card.version, engine.name, latency)
         self.ready = False
-        self.users = 0
+        self.users = 0  # requests that hold it
         self.used_at = time.perf_counter()  # by a request, for the last time
         self.served_at = 0.0  # perf_counter seconds of the last answer
         self._own_choice = np.full(card.explained, -1, np.int64)
         self.weights = weights_info(card)
+
+    def __enter__(self) -> Self:
+        self.users += 1
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self.users -= 1
+        self.used_at = time.perf_counter()
+        status = 200 if error is None else error.status if isinstance(error, ConvoyError) else 500
+        self.metrics.request(status)
 
     def asked(self, classes: Sequence[int]) -> NDArray[np.int64]:
         """What the engine is to explain: these classes first, then its own choice."""

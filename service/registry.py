@@ -6,11 +6,10 @@ are served; a new version that fails leaves the old one serving; swapping drops 
 """
 
 import asyncio
-import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, KeysView
+from collections.abc import Callable, KeysView
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,9 +82,8 @@ class Registry:
             f". {reason}" for reason in reasons
         )
 
-    @contextlib.contextmanager
-    def lease(self, name: str, version: int | None = None) -> Iterator[Model]:
-        """A loaded model, kept open as long as the block lasts; `load` it just before.
+    def lease(self, name: str, version: int | None = None) -> Model:
+        """A loaded model for a `with` block, which keeps it open; `load` it just before.
 
         Raises `UnknownModel`, `NotReady`.
         """
@@ -96,12 +94,7 @@ class Registry:
             raise NotReady(f"{name} is not loaded at the moment: try again")
         if not model.ready:
             raise NotReady(f"{name} does not answer its test image at the moment")
-        model.users += 1
-        try:
-            yield model
-        finally:
-            model.users -= 1
-            model.used_at = time.perf_counter()
+        return model
 
     async def load(self, name: str, version: int | None, deadline: float) -> None:
         """Loads the model if it is not. Raises `UnknownModel`, `NotReady`, `DeadlinePassed`."""

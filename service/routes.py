@@ -1,8 +1,6 @@
 """POST /predict and POST /cam: read, decode, queue, infer, post."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -14,8 +12,6 @@ from starlette.datastructures import QueryParams
 from service import schemas
 from service.answers import answer, draw
 from service.body import read_images
-from service.errors import ConvoyError
-from service.model import Model
 from service.overlay import overlay, png
 from service.registry import Registry
 from service.waiting import Leaving, together
@@ -107,7 +103,7 @@ async def predict(name: str, request: Request, query: Annotated[PredictQuery, Qu
     deadline = begun + (query.timeout_ms or registry.settings.timeout_ms) / 1e3
     await registry.load(name, query.version, deadline)
     loaded = time.perf_counter()
-    with registry.lease(name, query.version) as model, counting(model):
+    with registry.lease(name, query.version) as model:
         asked = model.asked(query.classes())
         with Leaving(request, deadline) as client:
             images = await read_images(request, registry.settings)
@@ -118,7 +114,9 @@ async def predict(name: str, request: Request, query: Annotated[PredictQuery, Qu
                 [model.predict(i, asked, top=top, maps=maps, deadline=deadline) for i in images]
             )
             cams = await draw(model, images, found, query.cam_as)
-        return answer(model, found, cams, (begun, loaded, read), request.state.request_id)
+        return answer(
+            model, found, cams, (begun, loaded, read), request.scope["state"]["request_id"]
+        )
 
 
 @router.post(
@@ -138,7 +136,7 @@ async def cam(
     registry: Registry = request.app.state.registry
     deadline = time.perf_counter() + registry.settings.timeout_ms / 1e3
     await registry.load(name, version, deadline)
-    with registry.lease(name, version) as model, counting(model):
+    with registry.lease(name, version) as model:
         asked = model.asked([] if class_ is None else [class_])
         with Leaving(request, deadline) as client:
             data = (await read_images(request, registry.settings))[0]
@@ -149,17 +147,3 @@ async def cam(
     shown = f"{found.maps[0].index} {found.maps[0].label}"
     headers = {"X-Class": shown.encode("ascii", "replace").decode()}
     return Response(picture, media_type="image/png", headers=headers)
-
-
-@contextmanager
-def counting(model: Model) -> Iterator[None]:
-    """Counts how the block ended, as the status that the client gets."""
-    status = 500
-    try:
-        yield
-        status = 200
-    except ConvoyError as error:
-        status = error.status
-        raise
-    finally:
-        model.metrics.request(status)
