@@ -11,7 +11,7 @@ import pytest
 
 from service.loader import Loader
 from service.settings import Settings
-from service.workers import Workers, usable_cores
+from service.workers import NICE, Workers, usable_cores
 
 
 def run(test: Callable[[Workers], Coroutine[Any, Any, None]], count: int = 2) -> None:
@@ -75,6 +75,17 @@ def test_what_was_cancelled_before_it_began_is_not_done() -> None:
         assert done == ["third"]
 
     run(test, count=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a niceness for each thread")
+def test_workers_are_nicer_than_the_event_loop() -> None:
+    async def test(workers: Workers) -> None:
+        mine = os.getpriority(os.PRIO_PROCESS, 0)
+        theirs = await workers.run(lambda: os.getpriority(os.PRIO_PROCESS, 0))
+        assert theirs == min(19, mine + NICE)
+        assert os.getpriority(os.PRIO_PROCESS, 0) == mine
+
+    run(test)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread is kept on a core on Linux only")
