@@ -35,7 +35,6 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # nobody asks who the client is
                 timeout_graceful_shutdown=math.ceil(settings.timeout_ms / 1e3),
             )
         )
