@@ -35,6 +35,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 QUICK = 2**19  # bytes; such a JPEG has tens of megapixels at the very most, mostly one
 SEQUENTIAL = (b"\xff\xc0", b"\xff\xc1")  # a frame in one pass (ITU-T T.81, table B.1)
 BEFORE_FRAME = frozenset((0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE))  # tables, APPn, comments
+SEGMENTS = 64  # a photograph has some twenty; more would hold up the event loop
 
 Image.MAX_IMAGE_PIXELS = None  # `max_pixels` below is the limit, and it answers 413
 
@@ -60,8 +61,11 @@ def quick(data: bytes) -> bool:
     if len(data) > QUICK or not data.startswith(b"\xff\xd8"):
         return False
     at = 2  # then segments: 0xFF, its kind, two bytes with the length of all but these two
-    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] in BEFORE_FRAME:
-        at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4]))
+    for _ in range(SEGMENTS):
+        head = data[at : at + 4]
+        if len(head) < 4 or head[0] != 0xFF or head[1] not in BEFORE_FRAME:
+            break
+        at += 2 + max(2, int.from_bytes(head[2:]))
     return data[at : at + 2] in SEQUENTIAL
 
 

@@ -69,8 +69,8 @@ class Leaving:
         self._leave(DeadlinePassed(self._late))
 
     def _leave(self, why: ConvoyError) -> None:
-        self._why = why
-        if self._task:
+        if self._task and not self._why:
+            self._why = why
             self._task.cancel()
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:

@@ -13,7 +13,7 @@ from sklearn.datasets import load_sample_image
 
 from models.card import Interpolation, Preprocessing
 from service.errors import BadImage, TooLarge
-from service.images import FILTERS, ORIENTATION, QUICK, UPRIGHT, decode, quick
+from service.images import FILTERS, ORIENTATION, QUICK, SEGMENTS, UPRIGHT, decode, quick
 
 LIMIT = 50_000_000
 IMAGENET = Preprocessing(3, 224, 256, "bilinear", (0.5,) * 3, (0.5,) * 3)
@@ -198,10 +198,13 @@ def exif() -> bytes:
         (b"\xff\xd8\xff\x01\xff\xc2" + bytes(0xFFC0) + b"\xff\xc0", False),
         # as long as the two bytes that say so: nothing is skipped
         (b"\xff\xd8\xff\xfe\x00\x00\xff\xc2", False),
+        (b"\xff\xd8" + b"\xff\xfe\x00\x02" * SEGMENTS + jpeg()[2:], False),
+        (b"\xff\xd8" + b"\xff\xfe\x00\x02" * (SEGMENTS // 2) + jpeg()[2:], True),
     ],
     ids=[
         *("baseline", "with EXIF and a comment", "progressive", "progressive, EXIF", "PNG"),
         *("large", "cut off", "start only", "empty", "no length", "length 0"),
+        *("endless comments", "many comments"),
     ],
 )
 def test_only_baseline_jpegs_of_ordinary_size_are_quick(data: bytes, expected: bool) -> None:

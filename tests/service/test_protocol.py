@@ -1,11 +1,15 @@
 """Head and body of an answer leave together, and nothing waits longer than the loop's turn."""
 
 import asyncio
+import json
 from typing import Any, cast
 
 import pytest
 
+from service.__main__ import Server
+from service.app import create_app
 from service.protocol import Pairing
+from service.settings import Settings
 
 
 class Recorder(asyncio.Transport):
@@ -61,6 +65,24 @@ def test_writes_leave_in_pairs_and_in_order(
     steps: tuple[str | bytes | None, ...], expected: list[Any]
 ) -> None:
     assert log_of(*steps) == expected
+
+
+def test_an_answer_of_the_service_is_one_packet(settings: Settings) -> None:
+    async def ask() -> list[Any]:
+        server, inner = Server(create_app(settings), settings), Recorder()
+        server.config.load()
+        kind: Any = server.config.http_protocol_class
+        protocol = kind(config=server.config, server_state=server.server_state, app_state={})
+        protocol.connection_made(inner)
+        protocol.data_received(b"GET /nothing HTTP/1.0\r\nHost: x\r\n\r\n")
+        await asyncio.wait_for(asyncio.gather(*server.server_state.tasks), 20)
+        return inner.log
+
+    answer, *rest = asyncio.run(ask())
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404 ")
+    assert json.loads(body)["status"] == 404
+    assert set(rest) == {"closed"}
 
 
 def test_all_else_is_the_transports() -> None:
